@@ -1,0 +1,140 @@
+# Sealway.  `make help` lists the targets; V=1 shows every command.
+#
+# Variants never mix: the release build stands in build/, the others in build/<variant>/.
+#   make VARIANT=asan | tsan | cov | fuzz    (fuzz needs clang)
+
+CC      ?= cc
+VARIANT ?=
+B       := build$(if $(VARIANT),/$(VARIANT))
+PKGS    := libevent_core libcurl libcjson libcrypto libssl yaml-0.1
+
+VERSION := 0.1.0
+COMMIT  := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
+
+WARN    := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
+           -Wwrite-strings -Wcast-qual -Wvla -Wformat=2 -Wundef -Werror
+CFLAGS  ?= -O2 -g
+HARDEN  := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection -fPIE
+LINK    := -pie -Wl,-z,relro,-z,now,-z,noexecstack
+
+ifeq ($(VARIANT),asan)
+HARDEN  := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+LINK    := -fsanitize=address,undefined
+else ifeq ($(VARIANT),tsan)
+HARDEN  := -fsanitize=thread
+LINK    := -fsanitize=thread
+else ifeq ($(VARIANT),cov)
+HARDEN  := --coverage -O0
+LINK    := --coverage
+else ifeq ($(VARIANT),fuzz)
+CC      := clang
+HARDEN  := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
+LINK    := -fsanitize=address,undefined
+else ifneq ($(VARIANT),)
+$(error VARIANT=$(VARIANT) is none of asan, tsan, cov, fuzz)
+endif
+
+CPPFLAGS += -Iinclude -D_GNU_SOURCE $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+ALL_CFLAGS = -std=gnu11 -pthread $(WARN) $(CFLAGS) $(HARDEN)
+LIBS     := $(shell pkg-config --libs $(PKGS) 2>/dev/null) -pthread
+
+# Modules, and which each may see: the linker holds tests to it, tests/checks/layers.sh the includes.
+MODULES        := app controller admin proxy manifest kube model route tls base
+SEES_base       := base
+SEES_tls        := tls base
+SEES_route      := route base
+SEES_model      := model base
+SEES_manifest   := manifest model base
+SEES_kube       := kube base
+SEES_proxy      := proxy route tls base
+SEES_admin      := admin base
+SEES_controller := controller manifest kube model route base
+SEES_app        := $(MODULES)
+
+objs  = $(patsubst %.c,$(B)/obj/%.o,$(1))
+srcs  = $(wildcard src/$(1)/*.c)
+lib   = $(B)/lib/lib$(1).a
+libs  = $(foreach m,$(SEES_$(1)),$(if $(call srcs,$(m)),$(call lib,$(m))))
+
+CMD_SRC   := $(wildcard cmd/sealway/*.c)
+UNIT      := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/test_*.c))
+INTEG     := $(patsubst tests/integration/%.c,$(B)/tests/%,$(wildcard tests/integration/test_*.c))
+FUZZERS   := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+SUPPORT   := $(call objs,$(wildcard tests/support/*.c) $(wildcard tests/fakes/*.c))
+
+# The module a unit test belongs to: the one that holds the file of the same name.
+module_of = $(notdir $(patsubst %/,%,$(dir $(wildcard src/*/$(patsubst test_%,%,$(1)).c))))
+
+# Torture: allocations of our own objects go through tests/support/failalloc.c (not under tsan).
+WRAPPED := malloc calloc realloc strdup strndup
+WRAP    := $(foreach f,$(WRAPPED),-Wl,--wrap=$(f))
+
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
+
+.PHONY: all help deps test check demo full asan tsan fuzz cov bench install clean tools
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: $(B)/sealway
+
+help:
+	@echo 'make              build $(B)/sealway'
+	@echo 'make deps         install what building needs (Debian packages; root or sudo)'
+	@echo 'make demo         install, build, route real TLS by SNI from deploy/demo; KEEP=1 stays up'
+	@echo 'make test         install, build, run every test'
+	@echo 'make check        format, analysers, layers, prefixes, headers'
+	@echo 'make asan|tsan    build and run the tests under a sanitizer'
+	@echo 'make fuzz         run every fuzz target for FUZZ_SECONDS (default 60)'
+	@echo 'make full         everything long: all of the above, valgrind, more fuzzing'
+	@echo 'make bench        side by side with nginx stream; see tests/bench/README.md'
+	@echo 'make install      into DESTDIR$(PREFIX)'
+
+deps:
+	$(Q)tests/support/deps.sh build
+
+$(B)/obj/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CPPFLAGS) $(if $(filter tests/%,$<),-Itests) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/obj/cmd/sealway/version.o: CPPFLAGS += -DSEALWAY_VERSION='"$(VERSION)"' -DSEALWAY_COMMIT='"$(COMMIT)"'
+
+define module_rule
+$(call lib,$(1)): $(call objs,$(call srcs,$(1)))
+	@mkdir -p $$(@D)
+	$$(Q)rm -f $$@ && ar rcs $$@ $$^
+endef
+$(foreach m,$(MODULES),$(eval $(call module_rule,$(m))))
+
+$(B)/sealway: $(call objs,$(CMD_SRC)) $(call libs,app)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LINK) -o $@ $^ $(LIBS)
+
+$(B)/lib/libsupport.a: $(SUPPORT)
+	@mkdir -p $(@D)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+.SECONDEXPANSION:
+$(UNIT): $(B)/tests/%: $(B)/obj/tests/unit/%.o $(B)/lib/libsupport.a $$(call libs,$$(call module_of,$$*))
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LINK) $(WRAP) -o $@ -Wl,--start-group $^ -Wl,--end-group $(LIBS) -lcmocka
+
+$(INTEG): $(B)/tests/%: $(B)/obj/tests/integration/%.o $(B)/lib/libsupport.a $(call libs,app)
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LINK) -o $@ $^ $(LIBS) -lcmocka
+
+$(FUZZERS): $(B)/fuzz/%: $(B)/obj/tests/fuzz/%.o $(B)/lib/libsupport.a $(call libs,app)
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LINK) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+
+tools: $(UNIT) $(INTEG) $(B)/sealway
+fuzzers: $(FUZZERS)
+
+clean:
+	$(Q)rm -rf build
+
+-include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

@@ -1,0 +1,42 @@
+/**
+ * limits - every cap of the program in one place.
+ *
+ * A cap bounds what one peer, one file or one object can cost.  Where an option sets the value, the
+ * numbers here are the range the option accepts.
+ */
+#ifndef BASE_LIMITS_H
+#define BASE_LIMITS_H
+
+/* Data path, per connection. */
+#define LIMIT_HELLO_MIN_BYTES     512u            /* smallest --hello-max-bytes */
+#define LIMIT_HELLO_DEFAULT_BYTES (64u * 1024u)   /* RFC 8446 4.1.2 allows more; nobody sends it */
+#define LIMIT_HELLO_MAX_BYTES     (1024u * 1024u) /* largest --hello-max-bytes */
+#define LIMIT_RECORD_BYTES        16384u          /* RFC 8446 5.1: TLSPlaintext.length */
+#define LIMIT_RELAY_BYTES         (64u * 1024u) /* one read; also the most one direction holds back */
+#define LIMIT_RELAY_READS         4u  /* reads per event, so that no peer starves others */
+#define LIMIT_ACCEPT_BATCH        32u /* accepts per event */
+#define LIMIT_CONNECT_RETRIES     15u /* largest --connect-retries */
+#define LIMIT_LINGER_BYTES        (64u * 1024u) /* unread input drained behind an alert */
+#define LIMIT_LINGER_MS           1000u         /* and for how long */
+#define LIMIT_ALPN_TEXT           128u          /* ALPN list kept for the log, comma separated */
+#define LIMIT_WORKERS             256u
+#define LIMIT_LISTENERS           64u
+
+/* Endpoints. */
+#define LIMIT_ENDPOINT_SKIP_MS 10000u /* how long a failed endpoint is passed over */
+
+/* Logs. */
+#define LIMIT_LOG_LINE  2048u          /* one line, cut beyond */
+#define LIMIT_LOG_VALUE 300u           /* one untrusted value, cut beyond */
+#define LIMIT_LOG_RING  (256u * 1024u) /* bytes of lines one thread may have waiting */
+
+/* Objects and files. */
+#define LIMIT_MANIFEST_FILE_BYTES (64u * 1024u * 1024u)
+#define LIMIT_MANIFEST_DEPTH      32u /* directories below --manifests */
+#define LIMIT_MANIFEST_FILES      100000u
+#define LIMIT_YAML_DEPTH          100u     /* nesting in one document */
+#define LIMIT_YAML_NODES          8000000u /* scalars and containers in one file */
+#define LIMIT_VERDICTS_PER_FILE   1000u
+#define LIMIT_ENDPOINTS_PER_POOL  60000u /* what a uint16_t names, less a reserve */
+
+#endif

@@ -1,0 +1,34 @@
+/**
+ * logwriter - the log thread: writes every ring to stdout and stderr, and alone may block on them.
+ *
+ * Rings belong to the writer and live until logwriter_stop(), which writes what is left (bounded in
+ * time when a stream is blocked).  Dropped lines are summarised in a line of their own, at most one
+ * a second.
+ */
+#ifndef BASE_LOGWRITER_H
+#define BASE_LOGWRITER_H
+
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/log.h"
+
+struct logwriter;
+struct logring;
+
+/**
+ * Start the log thread.  Lines of LOG_ACCESS go to `access_fd`, LOG_MAIN to `main_fd`; both
+ * borrowed. Returns NULL without memory or thread.
+ */
+MUST_CHECK struct logwriter *logwriter_start(int access_fd, int main_fd);
+
+/** A ring for one thread; give it to log_use_ring() there.  Thread: any.  NULL without memory. */
+MUST_CHECK struct logring *logwriter_add_ring(struct logwriter *w);
+
+/** Lines lost so far over all rings.  Thread: any. */
+uint64_t logwriter_dropped(const struct logwriter *w, enum log_stream stream);
+
+/** Write what waits, end the thread, free the rings.  No thread may use its ring any more. */
+void logwriter_stop(struct logwriter *w);
+
+#endif

@@ -1,0 +1,47 @@
+/**
+ * translate - the objects in a store to the claims and pools of a table.
+ *
+ * Contract section 4 in code: which Ingress is ours, which hosts it claims, which endpoints stand
+ * behind.  Pure but for the builder it fills: no clock, no I/O.  One bad object is one verdict and
+ * never affects another's route.
+ */
+#ifndef CONTROLLER_TRANSLATE_H
+#define CONTROLLER_TRANSLATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/attr.h"
+#include "base/netaddr.h"
+
+struct store;
+struct table_builder;
+struct verdicts;
+
+enum translate_require { REQUIRE_AUTO, REQUIRE_ON, REQUIRE_OFF };
+
+/** The options that decide what is served.  All texts borrowed. */
+struct translate_config {
+    const char *controller_class;       /* --controller-class */
+    const char *const *ingress_classes; /* --ingress-class */
+    size_t n_ingress_classes;
+    bool ingress_class_only;
+    bool ingress_without_class;
+    enum translate_require require_annotation;
+    const char *const *catch_all; /* namespaces; "*" for all */
+    size_t n_catch_all;
+    bool from_api_server; /* refuse loopback, link-local, ... endpoints */
+    /** Whether an address is one of our own listeners (a loop); NULL when nothing listens. */
+    bool (*is_own_listener)(void *ctx, const struct netaddr *a);
+    void *own_listener_ctx;
+};
+
+/**
+ * Fill and settle `b` from what the store holds, and say in `v` what became of the objects.
+ *
+ * Returns 0, or -ENOMEM: the builder is then unusable and must be thrown away.
+ */
+MUST_CHECK int translate(const struct translate_config *cfg, const struct store *s,
+                         struct table_builder *b, struct verdicts *v);
+
+#endif

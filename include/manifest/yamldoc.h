@@ -1,0 +1,44 @@
+/**
+ * yamldoc - YAML or JSON text to cJSON trees, with line numbers kept.
+ *
+ * YAML 1.1 by libyaml, resolved as Kubernetes' own tools do (JSON types only): plain scalars to
+ * null, boolean, number or string; anchors and aliases are refused past a bound, merge keys and
+ * tags other than the core ones refused, duplicate keys refused.  Bounded in size, depth and nodes
+ * (base/limits.h).  Knows nothing about Kubernetes.
+ */
+#ifndef MANIFEST_YAMLDOC_H
+#define MANIFEST_YAMLDOC_H
+
+#include <stddef.h>
+
+#include <cjson/cJSON.h>
+
+#include "base/attr.h"
+
+struct yamldoc; /* all documents of one text */
+
+struct yamldoc_error {
+    unsigned line;  /* 1-based */
+    char text[256]; /* what is wrong, and how to mend it */
+};
+
+/**
+ * Parse a whole text.  Returns the documents, or NULL with `error_out` filled: nothing is
+ * half-taken from a broken text.
+ */
+MUST_CHECK struct yamldoc *yamldoc_parse(const char *text, size_t len,
+                                         struct yamldoc_error *error_out);
+
+void yamldoc_free(struct yamldoc *d);
+
+/** Number of documents that are not empty. */
+size_t yamldoc_count(const struct yamldoc *d);
+
+/** The tree of a document, owned by `d`. */
+const cJSON *yamldoc_tree(const struct yamldoc *d, size_t index);
+
+/** Line of a node of any of the trees; 0 when it is not one.  `ctx` is the struct yamldoc: fits
+ * decode_source. */
+unsigned yamldoc_line_of(void *ctx, const cJSON *node);
+
+#endif

@@ -1,0 +1,45 @@
+/**
+ * decode - a cJSON tree to one of the objects, with a verdict for everything that is wrong with it.
+ *
+ * One decoder for both sources (files and the API server).  What an API server would refuse is an
+ * error; a field it does not know is a warning.  A problem costs as little as possible: a bad
+ * annotation costs the annotation, a bad rule the rule, and only an object whose identity or shape
+ * cannot be told is lost.
+ */
+#ifndef MODEL_DECODE_H
+#define MODEL_DECODE_H
+
+#include <stdbool.h>
+
+#include <cjson/cJSON.h>
+
+#include "base/attr.h"
+#include "model/object.h"
+
+struct verdicts;
+
+/** Where the tree came from.  For the API server file is "" and line_of NULL. */
+struct decode_source {
+    const char *file;
+    unsigned (*line_of)(void *ctx, const cJSON *node); /* 1-based line of a node; 0 when unknown */
+    void *ctx;
+};
+
+enum decode_result {
+    DECODE_OK, /* *out is a new object, one reference held by the caller; verdicts may have been
+                  added */
+    DECODE_REFUSED,  /* one of our kinds, but not usable: an error verdict says why */
+    DECODE_NOT_OURS, /* another kind: not judged */
+    DECODE_NO_MEMORY,
+};
+
+/**
+ * Decode one object (not a List; see decode_list()).  Verdicts go to `v`.
+ */
+MUST_CHECK enum decode_result decode_object(const cJSON *tree, const struct decode_source *src,
+                                            struct verdicts *v, struct objmeta **out);
+
+/** The items of a `kind: List` (or IngressList, ...), or NULL when the tree is no list. */
+const cJSON *decode_list_items(const cJSON *tree);
+
+#endif

@@ -1,0 +1,69 @@
+/**
+ * verdict - what is wrong (or worth knowing) about one object, and how to mend it.
+ *
+ * Every problem found in decoding or translating an object becomes one verdict: a line of `sealway
+ * check` and of the log, later an Event on the object.  Nothing here decides what happens next.
+ */
+#ifndef MODEL_VERDICT_H
+#define MODEL_VERDICT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/attr.h"
+
+struct objmeta;
+
+enum verdict_severity {
+    VERDICT_NOTE,    /* an Event of type Normal; changes no exit status */
+    VERDICT_WARNING, /* what only a live cluster knows, or what does not act */
+    VERDICT_ERROR,   /* what an API server would refuse, or what cannot be served */
+};
+
+struct verdict {
+    enum verdict_severity severity;
+    const char *reason; /* CamelCase, static: one word a person can search for */
+    char *kind;         /* "Ingress"; "" when the object could not be told */
+    char *ns;           /* "" for cluster-scoped objects */
+    char *name;
+    char *file;    /* "" when not from a file */
+    unsigned line; /* 1-based; 0 when not known */
+    char *message; /* what is wrong, and how to mend it */
+};
+
+/** A growing list, in the order found.  Owned by one thread. */
+struct verdicts {
+    struct verdict *items;
+    size_t n, cap;
+    size_t errors, warnings; /* counts by severity */
+    bool lost;               /* memory ran out: some verdict is missing */
+};
+
+void verdicts_init(struct verdicts *v);
+
+/** Free all; usable again afterwards. */
+void verdicts_fini(struct verdicts *v);
+
+/**
+ * Add a verdict about `about` at `line` of its file (0: the object's own line).  Texts are copied.
+ * A list that cannot grow sets v->lost and goes on: losing words must not lose routes.
+ */
+void verdicts_add(struct verdicts *v, const struct objmeta *about, unsigned line,
+                  enum verdict_severity severity, const char *reason, const char *fmt, ...)
+    PRINTF_LIKE(6, 7);
+
+/** Likewise for a place in a file where no object could be told (`about` less). */
+void verdicts_add_at(struct verdicts *v, const char *file, unsigned line,
+                     enum verdict_severity severity, const char *reason, const char *fmt, ...)
+    PRINTF_LIKE(6, 7);
+
+/** Copy every verdict of `from` behind those of `to`. */
+void verdicts_append(struct verdicts *to, const struct verdicts *from);
+
+/** Sort by file, line, namespace, name, reason: a stable report. */
+void verdicts_sort(struct verdicts *v);
+
+/** "error", "warning" or "note". */
+const char *verdict_severity_name(enum verdict_severity s);
+
+#endif

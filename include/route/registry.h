@@ -1,0 +1,71 @@
+/**
+ * registry - what must outlive a table: the running state of routes and endpoints.
+ *
+ * Tables come and go with every change; how many connections an endpoint carries, until when it is
+ * passed over, and who a connection belongs to do not.  The registry keeps one state per endpoint
+ * address and one per route identity; the builder of the next table finds them here.  Workers touch
+ * a state only through atomics.
+ *
+ * Lifetime without reference counting on the hot path: a state is held by the tables that name it
+ * (`tables`, the controller's count) and by the connections that run on it (`active`).  A
+ * connection can only find a state through a table it holds, so once no table names it `active` can
+ * only fall.  registry_sweep() frees what neither holds.  So no worker ever frees, and a day-long
+ * connection pins a few dozen bytes instead of a table.
+ *
+ * Thread: everything but the atomics belongs to the controller.
+ */
+#ifndef ROUTE_REGISTRY_H
+#define ROUTE_REGISTRY_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/netaddr.h"
+
+struct registry;
+
+struct endpoint_state {
+    struct netaddr addr;
+    _Atomic uint32_t active;        /* dials and connections, all workers: its load */
+    _Atomic uint64_t skip_until_ms; /* clock_now_ms() before which it is passed over; 0: not */
+    uint32_t tables;                /* controller only */
+};
+
+/** Who a connection belongs to, in words that outlive the table.  The texts are immutable. */
+struct route_state {
+    const char *host; /* pattern; "" for the catch-all */
+    const char *ns;   /* namespace of the Ingress, and of its Service */
+    const char *ingress;
+    const char *service;
+    const char *port;        /* service port as the Ingress names it */
+    _Atomic uint64_t active; /* connections, all workers */
+    uint32_t tables;         /* controller only */
+};
+
+/** The identity of a route: all five together. */
+struct route_key {
+    const char *host, *ns, *ingress, *service, *port;
+};
+
+MUST_CHECK struct registry *registry_new(void);
+
+/** Frees every state; no table and no connection may be left.  NULL is ignored. */
+void registry_free(struct registry *r);
+
+/** The state of an address, made when unknown, its `tables` count raised by one.  NULL without
+ * memory. */
+MUST_CHECK struct endpoint_state *registry_endpoint(struct registry *r, const struct netaddr *addr);
+
+/** Likewise for a route.  Texts are copied. */
+MUST_CHECK struct route_state *registry_route(struct registry *r, const struct route_key *key);
+
+/** A table no longer names this state. */
+void registry_endpoint_release(struct registry *r, struct endpoint_state *s);
+void registry_route_release(struct registry *r, struct route_state *s);
+
+/** Free every state that no table names and no connection runs on.  Returns how many.  Cost: a walk
+ * over all. */
+size_t registry_sweep(struct registry *r);
+
+#endif
