@@ -62,16 +62,9 @@
     X(END_ERROR, "error")
 
 #define STATS_ENUM(id, word) id,
-enum hello_result { STATS_HELLO_RESULTS(STATS_ENUM) };
-enum end_reason { STATS_END_REASONS(STATS_ENUM) };
+enum hello_result { STATS_HELLO_RESULTS(STATS_ENUM) HELLO_RESULTS };
+enum end_reason { STATS_END_REASONS(STATS_ENUM) END_REASONS };
 #undef STATS_ENUM
-
-#define STATS_ONE(id, word) +1
-enum {
-    HELLO_RESULTS = 0 STATS_HELLO_RESULTS(STATS_ONE),
-    END_REASONS = 0 STATS_END_REASONS(STATS_ONE)
-};
-#undef STATS_ONE
 
 /** One worker's counters; on cache lines of its own. */
 struct stats {

@@ -1,0 +1,144 @@
+/**
+ * conn - one proxied connection: its state, its deadlines, its one end.
+ *
+ * READING_HELLO -> DIALLING -> RELAYING -> gone, or -> LINGERING -> gone when it is answered by us.
+ * hello.c, upstream.c, relay.c and refuse.c each own one state; this module owns the life around
+ * them.  A connection belongs to its worker's thread and to exactly one of its state lists; it is
+ * freed by the worker after the callback that ended it has returned.
+ *
+ * Memory of an idle connection: this struct (two libevent registrations of 128 bytes are half of
+ * it) and, with the access log on, its conn_facts.  No buffer, pipe or timer is held while nothing
+ * is in flight.
+ */
+#ifndef PROXY_CONN_H
+#define PROXY_CONN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+
+#include "base/attr.h"
+#include "base/netaddr.h"
+#include "proxy/stats.h"
+#include "proxy/timewheel.h"
+
+struct clienthello_info;
+struct conn;
+struct conn_facts;
+struct endpoint_state;
+struct hello;
+struct held;
+struct route_state;
+struct worker;
+
+enum conn_state { CONN_READING_HELLO, CONN_DIALLING, CONN_RELAYING, CONN_LINGERING, CONN_ENDED };
+#define CONN_STATES 5
+
+/** One socket of a connection and what it waits for. */
+struct side {
+    struct event event; /* one registration; its mask changes with what is wanted */
+    int fd;             /* -1 when there is none */
+    short waiting;      /* the mask registered now; 0: none */
+};
+
+/** Bytes one way.  The source is not read while something is held: that is the back-pressure. */
+struct flow {
+    struct held *held; /* read and not yet taken by the sink; NULL most of the time */
+    uint64_t bytes;    /* taken by the sink */
+    bool eof;          /* the source has ended */
+    bool finished;     /* and the sink was told */
+};
+
+struct conn {
+    struct worker *worker;
+    LIST_ENTRY(conn) link; /* on worker->conns[state] */
+    struct timewheel_entry timer;
+    struct side client, server;
+    struct flow up, down;            /* client to server, server to client */
+    struct hello *hello;             /* while hello or dial is incomplete */
+    struct conn_facts *facts;        /* with the access log on */
+    struct route_state *route;       /* counted in ->active; NULL until routed */
+    struct endpoint_state *endpoint; /* counted in ->active; NULL while not dialling */
+    struct netaddr client_addr, local_addr;
+    uint64_t accepted_us;
+    uint64_t progress_ms;  /* last byte moved */
+    uint64_t connected_ms; /* 0: not connected */
+    uint32_t hello_us;     /* accept to complete hello; 0: not complete */
+    uint32_t connect_us;   /* first dial to connected; 0: not connected */
+    uint32_t hello_bytes;  /* raw bytes received of it */
+    uint32_t lingered;     /* bytes read away behind an answer */
+    uint8_t dials;         /* endpoints tried */
+    uint8_t state;         /* enum conn_state */
+    uint8_t end;           /* enum end_reason, once ended */
+    bool client_first;     /* with a FIN seen: it was the client's */
+    bool server_aged;      /* keepalive and user timeout of the dialled socket are set */
+};
+
+/** What the access log needs to know of the hello; allocated to size. */
+struct conn_facts {
+    uint16_t name_len, alpn_len;
+    uint8_t versions;
+    char text[]; /* name, then ALPN; as sent, neither is terminated */
+};
+
+/**
+ * Take over an accepted socket: reads what is there at once.  The descriptor is the connection's
+ * from now on, also on failure.  Returns 0, or -ENOMEM.
+ */
+MUST_CHECK int conn_open(struct worker *w, int fd, const struct netaddr *client);
+
+/** Move to another state (and list). */
+void conn_set_state(struct conn *c, enum conn_state state);
+
+/** Call back not later than a tick after `due_ms`, in place of what was set before. */
+void conn_set_deadline(struct conn *c, uint64_t due_ms);
+
+/** Its deadline has come. */
+void conn_on_deadline(struct conn *c);
+
+/**
+ * Make `s` wait for exactly `mask`, which has EV_PERSIST.  Returns 0 or -errno.  Costs nothing when
+ * it waits for that already.
+ */
+MUST_CHECK int conn_wait(struct conn *c, struct side *s, short mask);
+
+/** Make `s` wait for nothing: no callback comes any more. */
+void conn_wait_for_nothing(struct side *s);
+
+/**
+ * The mask of a side from which nothing is wanted now: edge-triggered, so that it neither spins on
+ * unread data or a FIN nor misses a reset.
+ */
+#define CONN_WATCH (EV_WRITE | EV_ET | EV_PERSIST)
+
+/** The error pending on a socket (SO_ERROR), 0 when there is none: how a watched side learns of a
+ * reset. */
+int conn_socket_error(int fd);
+
+/** Remember what the hello said, for the access log. */
+void conn_keep_facts(struct conn *c, const struct clienthello_info *info);
+
+/** Count the route the connection takes. */
+void conn_set_route(struct conn *c, struct route_state *route);
+
+/** Count the endpoint it dials (NULL: none any more). */
+void conn_set_endpoint(struct conn *c, struct endpoint_state *endpoint);
+
+/** `error` (an errno) came from the socket of `s`: end, by a reset of that side or as END_ERROR. */
+void conn_fail(struct conn *c, const struct side *s, int error);
+
+/**
+ * End the connection: removes events, closes descriptors, counts and logs the reason, hands the
+ * struct to the reaper.  The pointer stays valid until the current callback has returned.  A reset
+ * of one side is passed on to the other.  Ending twice is a mistake of ours.
+ */
+void conn_end(struct conn *c, enum end_reason why);
+
+/** Free what conn_end() left.  Only the worker's reaper calls it. */
+void conn_free(struct conn *c);
+
+#endif

@@ -1,0 +1,91 @@
+/**
+ * worker - one data-plane thread: its event base, listeners, connections, table.
+ *
+ * Shares nothing with other workers but atomics.  Other threads only publish tables to it and set
+ * its commands.
+ */
+#ifndef PROXY_WORKER_H
+#define PROXY_WORKER_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/limits.h"
+#include "base/mailbox.h"
+#include "proxy/conn.h"
+#include "proxy/proxy.h"
+#include "proxy/stats.h"
+#include "proxy/timewheel.h"
+#include "route/balance.h"
+
+struct acceptor;
+struct clientcap;
+struct event_base;
+struct logring;
+struct table;
+
+LIST_HEAD(conn_list, conn);
+
+/** What all workers of a proxy share. */
+struct worker_shared {
+    struct proxy_policy policy;
+    uint32_t max_connections;
+    bool access_log;
+    struct clientcap *clientcap;       /* NULL: no cap per client */
+    _Atomic uint64_t open_connections; /* all workers */
+};
+
+struct worker {
+    struct worker_shared *shared;
+    struct event_base *base;
+    struct event *mail_event;
+    struct event *tick_event;
+    struct mailbox mailbox; /* tables */
+    struct table *table;    /* routed by now; one reference; NULL before the first */
+    struct timewheel wheel;
+    uint64_t tick_armed_ms; /* when tick_event will fire; UINT64_MAX: not armed */
+    struct conn_list conns[CONN_STATES];
+    struct acceptor *acceptors; /* one per listener */
+    size_t n_acceptors;
+    struct balance_rng rng;
+    struct logring *log_ring;
+    pthread_t thread;
+    unsigned index;
+    bool running;  /* the thread was started and not yet joined; main thread only */
+    bool stopping; /* worker thread only */
+    _Atomic unsigned commands;
+    _Atomic uint64_t adopted; /* generation */
+    struct stats stats;
+    uint8_t scratch[LIMIT_RELAY_BYTES]; /* every read lands here first */
+};
+
+/** Make a worker that is not running.  Returns NULL without memory or descriptors. */
+MUST_CHECK struct worker *worker_new(struct worker_shared *shared, unsigned index, size_t n_listen);
+
+/** Give it the bound, not yet listening socket of listener `index`; the descriptor is the worker's
+ * now. */
+void worker_set_listener(struct worker *w, size_t index, int fd);
+
+/** Start its thread.  Returns 0 or -errno. */
+MUST_CHECK int worker_start(struct worker *w);
+
+/** Give it a table with a reference of its own; the displaced one's is given back.  Thread: the
+ * publisher. */
+void worker_publish(struct worker *w, struct table *t);
+
+/** Accept what is queued, then close the listeners.  Thread: any. */
+void worker_stop_accepting(struct worker *w);
+
+/** End everything with reason `drain` and leave the loop.  Thread: any. */
+void worker_stop(struct worker *w);
+
+/** Wait for the thread's end.  Thread: main. */
+void worker_join(struct worker *w);
+
+/** Free a worker that does not run.  NULL is ignored. */
+void worker_free(struct worker *w);
+
+#endif

@@ -1,0 +1,220 @@
+#include "proxy/acceptor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/netaddr.h"
+#include "proxy/clientcap.h"
+#include "proxy/conn.h"
+#include "proxy/worker.h"
+
+#define PAUSE_US    100000 /* without descriptors, or after an unknown failure */
+#define COMPLAIN_MS 1000   /* between two log lines about it */
+#define BACKLOG     4096   /* the kernel caps it by net.core.somaxconn */
+
+static int open_reserve(void)
+{
+    return open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+static void complain(struct acceptor *a, const char *what, int error)
+{
+    uint64_t now = clock_now_ms();
+
+    if (a->complained_ms == 0 || now - a->complained_ms >= COMPLAIN_MS) {
+        a->complained_ms = now;
+        log_warn("%s: %s; accepting again in a moment", what, strerror(error));
+    }
+}
+
+static void pause_accepting(struct acceptor *a)
+{
+    const struct timeval delay = {.tv_usec = PAUSE_US};
+
+    if (event_add(a->resume, &delay) == 0) {
+        (void)event_del(a->event); /* fails for an event that was never added only */
+    }
+}
+
+/* Tell one waiting client that there is no room, with the descriptor kept for that. */
+static void refuse_one(struct acceptor *a)
+{
+    int fd;
+
+    if (a->reserve_fd < 0) {
+        return;
+    }
+    close(a->reserve_fd);
+    fd = accept4(a->fd, NULL, NULL, SOCK_CLOEXEC);
+    if (fd >= 0) {
+        close(fd);
+        stats_add(&a->worker->stats.refused_descriptors, 1);
+    }
+    a->reserve_fd = open_reserve();
+}
+
+static bool under_caps(struct worker *w, const struct netaddr *client)
+{
+    struct worker_shared *shared = w->shared;
+    uint64_t open = atomic_fetch_add_explicit(&shared->open_connections, 1, memory_order_relaxed);
+
+    if (open >= shared->max_connections) {
+        stats_add(&w->stats.refused_max_connections, 1);
+    } else if (shared->clientcap != NULL && !clientcap_enter(shared->clientcap, client)) {
+        stats_add(&w->stats.refused_per_client, 1);
+    } else {
+        return true;
+    }
+    atomic_fetch_sub_explicit(&shared->open_connections, 1, memory_order_relaxed);
+    return false;
+}
+
+static void take(struct acceptor *a, int fd, const struct netaddr *client)
+{
+    struct worker *w = a->worker;
+
+    stats_add(&w->stats.accepted, 1);
+    if (!under_caps(w, client)) {
+        close(fd);
+        return;
+    }
+    if (conn_open(w, fd, client) != 0) {
+        stats_add(&w->stats.refused_descriptors, 1);
+        if (w->shared->clientcap != NULL) {
+            clientcap_leave(w->shared->clientcap, client);
+        }
+        atomic_fetch_sub_explicit(&w->shared->open_connections, 1, memory_order_relaxed);
+    }
+}
+
+/* Returns whether there may be more to accept now. */
+static bool accept_failed(struct acceptor *a, int error)
+{
+    switch (error) {
+    case EAGAIN:
+        return false;
+    case EINTR: /* and what accept(2) says a pending connection may report about itself: */
+    case ECONNABORTED:
+    case EPROTO:
+    case ENETDOWN:
+    case ENOPROTOOPT:
+    case EHOSTDOWN:
+    case ENONET:
+    case EHOSTUNREACH:
+    case EOPNOTSUPP:
+    case ENETUNREACH:
+    case EPERM: /* a firewall rule */
+        return true;
+    case EMFILE:
+    case ENFILE:
+    case ENOBUFS:
+    case ENOMEM:
+        refuse_one(a);
+        complain(a, "cannot accept a connection for lack of descriptors or memory", error);
+        break;
+    default:
+        complain(a, "cannot accept a connection", error);
+    }
+    stats_add(&a->worker->stats.accept_errors, 1);
+    pause_accepting(a);
+    return false;
+}
+
+/* Returns whether there may be more to accept now. */
+static bool accept_one(struct acceptor *a)
+{
+    struct sockaddr_storage sa;
+    socklen_t len = sizeof(sa);
+    struct netaddr client;
+    int fd = accept4(a->fd, (struct sockaddr *)&sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+    if (fd < 0) {
+        return accept_failed(a, errno);
+    }
+    netaddr_from_sockaddr(&client, (struct sockaddr *)&sa);
+    take(a, fd, &client);
+    return true;
+}
+
+static void on_acceptable(evutil_socket_t fd, short what, void *arg)
+{
+    struct acceptor *a = arg;
+
+    (void)fd;
+    (void)what;
+    for (unsigned i = 0; i < LIMIT_ACCEPT_BATCH; i++) {
+        if (!accept_one(a)) {
+            return;
+        }
+    }
+}
+
+static void on_resume(evutil_socket_t fd, short what, void *arg)
+{
+    struct acceptor *a = arg;
+
+    (void)fd;
+    (void)what;
+    if (a->reserve_fd < 0) {
+        a->reserve_fd = open_reserve();
+    }
+    if (event_add(a->event, NULL) != 0) {
+        pause_accepting(a);
+    }
+}
+
+void acceptor_init(struct acceptor *a, struct worker *w, int fd)
+{
+    *a = (struct acceptor){.worker = w, .fd = fd, .reserve_fd = -1};
+}
+
+int acceptor_listen(struct acceptor *a)
+{
+    a->reserve_fd = open_reserve();
+    a->event = event_new(a->worker->base, a->fd, EV_READ | EV_PERSIST, on_acceptable, a);
+    a->resume = event_new(a->worker->base, -1, 0, on_resume, a);
+    if (a->event == NULL || a->resume == NULL || event_add(a->event, NULL) != 0) {
+        return -ENOMEM;
+    }
+    if (listen(a->fd, BACKLOG) != 0) {
+        return -errno;
+    }
+    a->listening = true;
+    return 0;
+}
+
+void acceptor_stop(struct acceptor *a)
+{
+    if (a->listening) {
+        while (accept_one(a)) {
+            /* until the queue is empty, or nothing can be accepted any more */
+        }
+        a->listening = false;
+    }
+    acceptor_fini(a);
+}
+
+void acceptor_fini(struct acceptor *a)
+{
+    if (a->event != NULL) {
+        event_free(a->event);
+        a->event = NULL;
+    }
+    if (a->resume != NULL) {
+        event_free(a->resume);
+        a->resume = NULL;
+    }
+    if (a->fd >= 0) {
+        close(a->fd);
+        a->fd = -1;
+    }
+    if (a->reserve_fd >= 0) {
+        close(a->reserve_fd);
+        a->reserve_fd = -1;
+    }
+}

@@ -1,0 +1,259 @@
+#include "proxy/conn.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "proxy/clientcap.h"
+#include "proxy/connlog.h"
+#include "proxy/hello.h"
+#include "proxy/refuse.h"
+#include "proxy/relay.h"
+#include "proxy/upstream.h"
+#include "proxy/worker.h"
+#include "route/registry.h"
+
+static void on_client(evutil_socket_t fd, short what, void *arg)
+{
+    struct conn *c = arg;
+
+    (void)fd;
+    switch (c->state) {
+    case CONN_READING_HELLO:
+        hello_on_readable(c);
+        break;
+    case CONN_DIALLING:
+        upstream_on_client(c);
+        break;
+    case CONN_RELAYING:
+        relay_on_event(c, &c->client, what);
+        break;
+    case CONN_LINGERING:
+        refuse_on_readable(c);
+        break;
+    default:
+        ASSERT(c->state != CONN_ENDED); /* its events are gone */
+    }
+}
+
+static void on_server(evutil_socket_t fd, short what, void *arg)
+{
+    struct conn *c = arg;
+
+    (void)fd;
+    if (c->state == CONN_DIALLING) {
+        upstream_on_writable(c);
+    } else {
+        ASSERT(c->state == CONN_RELAYING);
+        relay_on_event(c, &c->server, what);
+    }
+}
+
+int conn_open(struct worker *w, int fd, const struct netaddr *client)
+{
+    struct conn *c = calloc(1, sizeof(*c));
+
+    if (c == NULL) {
+        close(fd);
+        return -ENOMEM;
+    }
+    c->worker = w;
+    c->client.fd = fd;
+    c->server.fd = -1;
+    c->client_addr = *client;
+    c->accepted_us = clock_now_us();
+    c->state = CONN_READING_HELLO;
+    LIST_INSERT_HEAD(&w->conns[c->state], c, link);
+    if (w->shared->access_log) {
+        struct sockaddr_storage sa;
+        socklen_t len = sizeof(sa);
+        if (getsockname(fd, (struct sockaddr *)&sa, &len) == 0) {
+            netaddr_from_sockaddr(&c->local_addr, (struct sockaddr *)&sa);
+        }
+    }
+    hello_start(c);
+    return 0;
+}
+
+void conn_set_state(struct conn *c, enum conn_state state)
+{
+    LIST_REMOVE(c, link);
+    c->state = (uint8_t)state;
+    LIST_INSERT_HEAD(&c->worker->conns[state], c, link);
+}
+
+void conn_set_deadline(struct conn *c, uint64_t due_ms)
+{
+    if (due_ms == UINT64_MAX) {
+        timewheel_cancel(&c->worker->wheel, &c->timer);
+    } else {
+        timewheel_set(&c->worker->wheel, &c->timer, due_ms);
+    }
+}
+
+void conn_on_deadline(struct conn *c)
+{
+    switch (c->state) {
+    case CONN_READING_HELLO:
+        hello_on_deadline(c);
+        break;
+    case CONN_DIALLING:
+        upstream_on_deadline(c);
+        break;
+    case CONN_RELAYING:
+        relay_on_deadline(c);
+        break;
+    case CONN_LINGERING:
+        refuse_on_deadline(c);
+        break;
+    default:
+        ASSERT(c->state != CONN_ENDED); /* its deadline is gone */
+    }
+}
+
+void conn_wait_for_nothing(struct side *s)
+{
+    if (s->waiting != 0) {
+        (void)event_del(&s->event); /* fails for an event that was never added only */
+        s->waiting = 0;
+    }
+}
+
+int conn_wait(struct conn *c, struct side *s, short mask)
+{
+    if (s->waiting == mask) {
+        return 0;
+    }
+    conn_wait_for_nothing(s);
+    event_callback_fn callback = s == &c->client ? on_client : on_server;
+    if (event_assign(&s->event, c->worker->base, s->fd, mask, callback, c) != 0 ||
+        event_add(&s->event, NULL) != 0) {
+        return -ENOMEM;
+    }
+    s->waiting = mask;
+    return 0;
+}
+
+int conn_socket_error(int fd)
+{
+    int error = 0;
+    socklen_t len = sizeof(error);
+
+    return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 ? error : errno;
+}
+
+void conn_keep_facts(struct conn *c, const struct clienthello_info *info)
+{
+    struct conn_facts *f;
+
+    if (!c->worker->shared->access_log) {
+        return;
+    }
+    f = malloc(sizeof(*f) + info->name_len + info->alpn_len);
+    if (f == NULL) {
+        return; /* a thinner log line, not a lost connection */
+    }
+    f->name_len = info->name_len;
+    f->alpn_len = info->alpn_len;
+    f->versions = info->versions;
+    memcpy(f->text, info->name, info->name_len);
+    memcpy(f->text + info->name_len, info->alpn, info->alpn_len);
+    c->facts = f;
+}
+
+void conn_set_route(struct conn *c, struct route_state *route)
+{
+    ASSERT(c->route == NULL);
+    c->route = route;
+    atomic_fetch_add_explicit(&route->active, 1, memory_order_relaxed);
+}
+
+/* Release: whoever sees the count at zero may free the state (see route/registry.h). */
+void conn_set_endpoint(struct conn *c, struct endpoint_state *endpoint)
+{
+    if (c->endpoint != NULL) {
+        atomic_fetch_sub_explicit(&c->endpoint->active, 1, memory_order_release);
+    }
+    c->endpoint = endpoint;
+    if (endpoint != NULL) {
+        atomic_fetch_add_explicit(&endpoint->active, 1, memory_order_relaxed);
+    }
+}
+
+void conn_fail(struct conn *c, const struct side *s, int error)
+{
+    if (error != ECONNRESET && error != EPIPE) {
+        conn_end(c, END_ERROR);
+    } else {
+        conn_end(c, s == &c->client ? END_CLIENT_RESET : END_SERVER_RESET);
+    }
+}
+
+static void close_side(struct side *s, bool reset)
+{
+    conn_wait_for_nothing(s);
+    if (s->fd < 0) {
+        return;
+    }
+    if (reset) {
+        const struct linger hard = {.l_onoff = 1, .l_linger = 0};
+        (void)setsockopt(s->fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard)); /* else it is a FIN */
+    }
+    close(s->fd);
+    s->fd = -1;
+}
+
+/* What a side's peer must not mistake for an orderly end is passed on as a reset. */
+static void close_sides(struct conn *c, enum end_reason why)
+{
+    bool broken = why == END_ERROR && c->connected_ms != 0;
+
+    close_side(&c->client, broken || why == END_SERVER_RESET);
+    close_side(&c->server, broken || why == END_CLIENT_RESET);
+}
+
+static void write_log(const struct conn *c)
+{
+    bool said_nothing = c->hello_bytes == 0;
+
+    if (c->worker->shared->access_log && (!said_nothing || log_enabled(LOG_DEBUG))) {
+        connlog_write(c);
+    }
+}
+
+void conn_end(struct conn *c, enum end_reason why)
+{
+    struct worker_shared *shared = c->worker->shared;
+
+    ASSERT(c->state != CONN_ENDED);
+    c->end = (uint8_t)why;
+    close_sides(c, why);
+    conn_set_deadline(c, UINT64_MAX);
+    stats_add(&c->worker->stats.closed[why], 1);
+    write_log(c);
+    hello_drop(c);
+    relay_drop(c);
+    conn_set_endpoint(c, NULL);
+    if (c->route != NULL) {
+        atomic_fetch_sub_explicit(&c->route->active, 1, memory_order_release);
+        c->route = NULL;
+    }
+    if (shared->clientcap != NULL) {
+        clientcap_leave(shared->clientcap, &c->client_addr);
+    }
+    atomic_fetch_sub_explicit(&shared->open_connections, 1, memory_order_relaxed);
+    conn_set_state(c, CONN_ENDED);
+}
+
+void conn_free(struct conn *c)
+{
+    ASSERT(c->state == CONN_ENDED);
+    LIST_REMOVE(c, link);
+    free(c->facts);
+    free(c);
+}

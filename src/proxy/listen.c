@@ -1,0 +1,110 @@
+#include "proxy/listen.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/*
+ * A peer that is gone is found by keepalive when the connection is silent and by the user timeout
+ * when bytes wait to be acknowledged.  The latter also ends a peer that keeps its window shut for
+ * so long, hence minutes.
+ */
+#define KEEPALIVE_IDLE_S     60
+#define KEEPALIVE_INTERVAL_S 15
+#define KEEPALIVE_PROBES     4
+#define USER_TIMEOUT_MS      300000
+
+static void set_int(int fd, int level, int name, int value)
+{
+    (void)setsockopt(fd, level, name, &value, sizeof(value)); /* known options with good values */
+}
+
+void listen_set_keepalive(int fd)
+{
+    set_int(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+    set_int(fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_S);
+    set_int(fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S);
+    set_int(fd, IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_PROBES);
+    set_int(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, USER_TIMEOUT_MS);
+}
+
+static int complain(const struct netaddr *a, int error, struct err *e)
+{
+    char text[NETADDR_TEXT_MAX];
+    const char *mend = "check the address";
+
+    if (error == EADDRINUSE) {
+        mend = "another process has it: stop that one, or choose another port";
+    } else if (error == EACCES) {
+        mend = "ports below 1024 need privileges here: choose a higher port";
+    } else if (error == EADDRNOTAVAIL) {
+        mend = "this machine has no such address: use one of its own, 0.0.0.0 or [::]";
+    } else if (error == EAFNOSUPPORT) {
+        mend = "this address family is off here: use an address of the other one";
+    }
+    err_set(e, "cannot bind %s: %s; %s", netaddr_format(a, text), strerror(error), mend);
+    return -error;
+}
+
+/* A bound socket; with `shared` others of ours can bind the same address. */
+static int open_bound(const struct netaddr *a, bool shared)
+{
+    struct sockaddr_storage sa;
+    socklen_t len = netaddr_to_sockaddr(a, &sa);
+    int fd = socket(sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int rc;
+
+    if (fd < 0) {
+        return -errno;
+    }
+    set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1); /* connections of a former run may linger */
+    if (shared) {
+        set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+    }
+    if (sa.ss_family == AF_INET6) {
+        set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
+    }
+    if (bind(fd, (struct sockaddr *)&sa, len) != 0) {
+        rc = -errno;
+        close(fd);
+        return rc;
+    }
+    return fd;
+}
+
+int listen_probe(struct netaddr *a, struct err *e)
+{
+    struct sockaddr_storage sa;
+    socklen_t len = sizeof(sa);
+    struct netaddr bound;
+    int fd = open_bound(a, false);
+
+    if (fd < 0) {
+        return complain(a, -fd, e);
+    }
+    /* Addresses bound with SO_REUSEADDR by others show only when one listens. */
+    if (listen(fd, 1) != 0 || getsockname(fd, (struct sockaddr *)&sa, &len) != 0) {
+        int error = errno;
+        close(fd);
+        return complain(a, error, e);
+    }
+    netaddr_from_sockaddr(&bound, (struct sockaddr *)&sa);
+    a->port = bound.port;
+    close(fd);
+    return 0;
+}
+
+int listen_bind(const struct netaddr *a, struct err *e)
+{
+    int fd = open_bound(a, true);
+
+    if (fd < 0) {
+        return complain(a, -fd, e);
+    }
+    /* Inherited by what is accepted, so that no connection pays for it. */
+    set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    listen_set_keepalive(fd);
+    return fd;
+}

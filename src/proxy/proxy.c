@@ -1,0 +1,171 @@
+#include "proxy/proxy.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proxy/clientcap.h"
+#include "proxy/listen.h"
+#include "proxy/worker.h"
+#include "route/table.h"
+
+struct proxy {
+    struct worker_shared shared;
+    struct netaddr *listen; /* as bound */
+    size_t n_listen;
+    struct worker **workers;
+    unsigned n_workers;
+};
+
+/* Bind listener `index` for every worker; the first socket is that of the first worker. */
+static int bind_listener(struct proxy *p, size_t index, struct err *e)
+{
+    int rc = listen_probe(&p->listen[index], e);
+
+    for (unsigned i = 0; rc == 0 && i < p->n_workers; i++) {
+        int fd = listen_bind(&p->listen[index], e);
+        if (fd < 0) {
+            rc = fd;
+        } else {
+            worker_set_listener(p->workers[i], index, fd);
+        }
+    }
+    return rc;
+}
+
+static int add_workers(struct proxy *p, const struct proxy_config *cfg)
+{
+    p->workers = calloc(cfg->workers, sizeof(struct worker *));
+    if (p->workers == NULL) {
+        return -ENOMEM;
+    }
+    while (p->n_workers < cfg->workers) {
+        struct worker *w = worker_new(&p->shared, p->n_workers, cfg->n_listen);
+        if (w == NULL) {
+            return -ENOMEM;
+        }
+        if (cfg->new_log_ring != NULL) {
+            w->log_ring = cfg->new_log_ring(cfg->log_ctx);
+        }
+        p->workers[p->n_workers++] = w;
+    }
+    return 0;
+}
+
+static int set_up(struct proxy *p, const struct proxy_config *cfg, struct err *e)
+{
+    p->shared.policy = cfg->policy;
+    p->shared.max_connections = cfg->max_connections;
+    p->shared.access_log = cfg->access_log;
+    if (cfg->max_connections_per_client != 0) {
+        p->shared.clientcap = clientcap_new(cfg->max_connections_per_client);
+    }
+    p->listen = calloc(cfg->n_listen, sizeof(*p->listen));
+    if (p->listen == NULL || add_workers(p, cfg) != 0 ||
+        (cfg->max_connections_per_client != 0 && p->shared.clientcap == NULL)) {
+        err_set(e, "cannot set up %u workers: out of memory or descriptors", cfg->workers);
+        return -ENOMEM;
+    }
+    memcpy(p->listen, cfg->listen, cfg->n_listen * sizeof(*p->listen));
+    p->n_listen = cfg->n_listen;
+    for (size_t i = 0; i < p->n_listen; i++) {
+        int rc = bind_listener(p, i, e);
+        if (rc != 0) {
+            return rc;
+        }
+    }
+    return 0;
+}
+
+struct proxy *proxy_new(const struct proxy_config *cfg, struct err *e)
+{
+    struct proxy *p = calloc(1, sizeof(*p));
+
+    if (p == NULL) {
+        err_set(e, "out of memory");
+        return NULL;
+    }
+    if (set_up(p, cfg, e) != 0) {
+        proxy_free(p);
+        return NULL;
+    }
+    return p;
+}
+
+struct netaddr proxy_listen_addr(const struct proxy *p, size_t index)
+{
+    return p->listen[index];
+}
+
+int proxy_start(struct proxy *p, struct err *e)
+{
+    for (unsigned i = 0; i < p->n_workers; i++) {
+        int rc = worker_start(p->workers[i]);
+        if (rc != 0) {
+            err_set(e, "cannot start worker %u: %s", i, strerror(-rc));
+            return rc;
+        }
+    }
+    return 0;
+}
+
+void proxy_publish(struct proxy *p, struct table *t)
+{
+    for (unsigned i = 0; i < p->n_workers; i++) {
+        worker_publish(p->workers[i], table_ref(t));
+    }
+}
+
+uint64_t proxy_adopted_generation(const struct proxy *p, unsigned worker)
+{
+    return atomic_load_explicit(&p->workers[worker]->adopted, memory_order_acquire);
+}
+
+unsigned proxy_workers(const struct proxy *p)
+{
+    return p->n_workers;
+}
+
+uint64_t proxy_active(const struct proxy *p)
+{
+    return atomic_load_explicit(&p->shared.open_connections, memory_order_relaxed);
+}
+
+void proxy_stats(const struct proxy *p, struct stats_snapshot *out)
+{
+    memset(out, 0, sizeof(*out));
+    for (unsigned i = 0; i < p->n_workers; i++) {
+        stats_sum(out, &p->workers[i]->stats);
+    }
+}
+
+void proxy_stop_accepting(struct proxy *p)
+{
+    for (unsigned i = 0; i < p->n_workers; i++) {
+        worker_stop_accepting(p->workers[i]);
+    }
+}
+
+void proxy_stop(struct proxy *p)
+{
+    for (unsigned i = 0; i < p->n_workers; i++) {
+        worker_stop(p->workers[i]);
+    }
+    for (unsigned i = 0; i < p->n_workers; i++) {
+        worker_join(p->workers[i]);
+    }
+}
+
+void proxy_free(struct proxy *p)
+{
+    if (p == NULL) {
+        return;
+    }
+    for (unsigned i = 0; i < p->n_workers; i++) {
+        worker_free(p->workers[i]);
+    }
+    clientcap_free(p->shared.clientcap);
+    free(p->workers);
+    free(p->listen);
+    free(p);
+}

@@ -1,0 +1,286 @@
+#include "proxy/relay.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/clock.h"
+#include "proxy/conn.h"
+#include "proxy/listen.h"
+#include "proxy/worker.h"
+
+/* Short connections do not pay for the keepalive of long ones. */
+#define SERVER_AGED_MS 10000
+
+/* Bytes read from the source that the sink has not taken yet. */
+struct held {
+    size_t sent, len;
+    uint8_t bytes[];
+};
+
+static const struct proxy_policy *policy_of(const struct conn *c)
+{
+    return &c->worker->shared->policy;
+}
+
+static bool is_half_closed(const struct conn *c)
+{
+    return c->up.eof || c->down.eof;
+}
+
+/* What a side waits for follows from its two flows alone. */
+static short wanted(const struct flow *from_side, const struct flow *to_side)
+{
+    int mask = 0;
+
+    if (!from_side->eof && from_side->held == NULL) {
+        mask |= EV_READ;
+    }
+    if (to_side->held != NULL) {
+        mask |= EV_WRITE;
+    }
+    return (short)(mask != 0 ? mask | EV_PERSIST : CONN_WATCH);
+}
+
+static void moved(struct conn *c)
+{
+    c->progress_ms = clock_now_ms();
+}
+
+/* Count bytes that the sink of `f` took. */
+static void taken(struct conn *c, struct flow *f, size_t n)
+{
+    f->bytes += n;
+    if (f == &c->down) {
+        stats_add(&c->worker->stats.sent_bytes, n);
+    }
+}
+
+static ssize_t send_some(int fd, const uint8_t *bytes, size_t len)
+{
+    ssize_t n;
+
+    do {
+        n = send(fd, bytes, len, MSG_NOSIGNAL);
+    } while (n < 0 && errno == EINTR);
+    return n;
+}
+
+/* Hold back what the sink did not take.  False: no memory, the connection has ended. */
+static bool hold(struct conn *c, struct flow *f, const uint8_t *bytes, size_t len)
+{
+    struct held *held = malloc(sizeof(*held) + len);
+
+    if (held == NULL) {
+        conn_end(c, END_ERROR);
+        return false;
+    }
+    held->sent = 0;
+    held->len = len;
+    memcpy(held->bytes, bytes, len);
+    f->held = held;
+    return true;
+}
+
+/* Hand fresh bytes to the sink.  False when the connection has ended. */
+static bool pass(struct conn *c, struct flow *f, struct side *to, size_t len)
+{
+    const uint8_t *bytes = c->worker->scratch;
+    ssize_t n = send_some(to->fd, bytes, len);
+
+    if (n < 0) {
+        if (errno != EAGAIN) {
+            conn_fail(c, to, errno);
+            return false;
+        }
+        n = 0;
+    }
+    taken(c, f, (size_t)n);
+    return (size_t)n == len || hold(c, f, bytes + n, len - (size_t)n);
+}
+
+/* The sink is writable again.  False when the connection has ended. */
+static bool flush(struct conn *c, struct flow *f, struct side *to)
+{
+    struct held *held = f->held;
+    ssize_t n = send_some(to->fd, held->bytes + held->sent, held->len - held->sent);
+
+    if (n < 0) {
+        if (errno == EAGAIN) {
+            return true;
+        }
+        conn_fail(c, to, errno);
+        return false;
+    }
+    moved(c);
+    taken(c, f, (size_t)n);
+    held->sent += (size_t)n;
+    if (held->sent == held->len) {
+        free(held);
+        f->held = NULL;
+    }
+    return true;
+}
+
+static void source_ended(struct conn *c, struct flow *f)
+{
+    if (!is_half_closed(c)) {
+        c->client_first = f == &c->up;
+        conn_set_deadline(c, clock_now_ms() + policy_of(c)->half_close_timeout_ms);
+    }
+    f->eof = true;
+}
+
+/*
+ * Copy from source to sink until the source has no more, the sink takes no more, or others have
+ * waited long enough. This is the place for splice(2): a flow that moves in bulk would fill a pipe
+ * here instead of the scratch buffer, under the same rule that nothing is read while something is
+ * held.  False when the connection has ended.
+ */
+static bool pump(struct conn *c, struct flow *f, struct side *from, struct side *to)
+{
+    struct worker *w = c->worker;
+
+    for (unsigned reads = 0; reads < LIMIT_RELAY_READS && f->held == NULL; reads++) {
+        ssize_t n = recv(from->fd, w->scratch, sizeof(w->scratch), 0);
+        if (n < 0) {
+            if (errno == EAGAIN || errno == EINTR) {
+                return true;
+            }
+            conn_fail(c, from, errno);
+            return false;
+        }
+        if (n == 0) {
+            source_ended(c, f);
+            return true;
+        }
+        if (f == &c->up) {
+            stats_add(&w->stats.received_bytes, (uint64_t)n);
+        }
+        moved(c);
+        if (!pass(c, f, to, (size_t)n)) {
+            return false;
+        }
+        if ((size_t)n < sizeof(w->scratch)) {
+            return true; /* drained, most likely; epoll tells if not */
+        }
+    }
+    return true;
+}
+
+/* A side from which nothing is wanted stirred: a reset, or nothing.  False when the connection has
+ * ended. */
+static bool watch(struct conn *c, struct side *s)
+{
+    int error = conn_socket_error(s->fd);
+
+    if (error == 0) {
+        return true;
+    }
+    conn_fail(c, s, error);
+    return false;
+}
+
+static bool is_over(const struct flow *f)
+{
+    return f->eof && f->held == NULL;
+}
+
+/* Pass on a FIN once everything before it was taken. */
+static void finish(struct flow *f, struct side *to)
+{
+    if (is_over(f) && !f->finished) {
+        (void)shutdown(to->fd,
+                       SHUT_WR); /* fails when the sink was reset, which is told by its event */
+        f->finished = true;
+    }
+}
+
+/* After any change: end, or wait for what each side now has to wait for. */
+static void settle(struct conn *c)
+{
+    bool up = is_over(&c->up), down = is_over(&c->down);
+
+    if ((up && down) || ((up || down) && !policy_of(c)->half_close)) {
+        conn_end(c, c->client_first ? END_CLIENT_EOF : END_SERVER_EOF);
+        return;
+    }
+    finish(&c->up, &c->server);
+    finish(&c->down, &c->client);
+    if (conn_wait(c, &c->client, wanted(&c->up, &c->down)) != 0 ||
+        conn_wait(c, &c->server, wanted(&c->down, &c->up)) != 0) {
+        conn_end(c, END_ERROR);
+    }
+}
+
+/* When the connection has to be looked at again; UINT64_MAX: never. */
+static uint64_t next_look(const struct conn *c)
+{
+    uint64_t due = UINT64_MAX;
+
+    if (is_half_closed(c)) {
+        due = c->progress_ms + policy_of(c)->half_close_timeout_ms;
+    } else if (policy_of(c)->idle_timeout_ms != 0) {
+        due = c->progress_ms + policy_of(c)->idle_timeout_ms;
+    }
+    return due;
+}
+
+static void set_next_look(struct conn *c)
+{
+    uint64_t due = next_look(c);
+    uint64_t aged = c->connected_ms + SERVER_AGED_MS;
+
+    conn_set_deadline(c, !c->server_aged && aged < due ? aged : due);
+}
+
+void relay_start(struct conn *c, const uint8_t *rest, size_t len)
+{
+    conn_set_state(c, CONN_RELAYING);
+    moved(c);
+    set_next_look(c);
+    if (len == 0 || hold(c, &c->up, rest, len)) {
+        settle(c);
+    }
+}
+
+void relay_on_event(struct conn *c, struct side *s, short what)
+{
+    bool is_client = s == &c->client;
+    struct side *peer = is_client ? &c->server : &c->client;
+    struct flow *from = is_client ? &c->up : &c->down;
+    struct flow *to = is_client ? &c->down : &c->up;
+
+    if ((what & EV_WRITE) != 0 && !(to->held != NULL ? flush(c, to, s) : watch(c, s))) {
+        return;
+    }
+    if ((what & EV_READ) != 0 && !from->eof && !pump(c, from, s, peer)) {
+        return;
+    }
+    settle(c);
+}
+
+void relay_on_deadline(struct conn *c)
+{
+    uint64_t now = clock_now_ms();
+
+    if (now >= next_look(c)) {
+        conn_end(c, is_half_closed(c) ? END_HALF_CLOSE_TIMEOUT : END_IDLE_TIMEOUT);
+        return;
+    }
+    if (!c->server_aged && now >= c->connected_ms + SERVER_AGED_MS) {
+        listen_set_keepalive(c->server.fd);
+        c->server_aged = true;
+    }
+    set_next_look(c);
+}
+
+void relay_drop(struct conn *c)
+{
+    free(c->up.held);
+    free(c->down.held);
+    c->up.held = NULL;
+    c->down.held = NULL;
+}

@@ -1,0 +1,207 @@
+#include "proxy/upstream.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "proxy/conn.h"
+#include "proxy/hello.h"
+#include "proxy/refuse.h"
+#include "proxy/relay.h"
+#include "proxy/worker.h"
+#include "route/balance.h"
+#include "route/registry.h"
+#include "route/table.h"
+
+static const struct proxy_policy *policy_of(const struct conn *c)
+{
+    return &c->worker->shared->policy;
+}
+
+/* A failure that says something about us, not about the endpoint. */
+static bool is_local_failure(int error)
+{
+    return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM ||
+           error == EADDRNOTAVAIL || error == EAGAIN;
+}
+
+/* A socket that is connecting to `addr`.  Returns it, or -errno. */
+static int open_socket(const struct netaddr *addr)
+{
+    struct sockaddr_storage sa;
+    socklen_t len = netaddr_to_sockaddr(addr, &sa);
+    const int on = 1;
+    int fd = socket(sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int rc;
+
+    if (fd < 0) {
+        return -errno;
+    }
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)); /* only costs latency */
+    if (connect(fd, (struct sockaddr *)&sa, len) != 0 && errno != EINPROGRESS) {
+        rc = -errno;
+        close(fd);
+        return rc;
+    }
+    return fd;
+}
+
+/* The endpoint being dialled did not take the connection. */
+static void dial_failed(struct conn *c, struct hello *h, int error)
+{
+    struct worker *w = c->worker;
+
+    conn_wait_for_nothing(&c->server);
+    if (c->server.fd >= 0) {
+        close(c->server.fd);
+        c->server.fd = -1;
+    }
+    conn_set_endpoint(c, NULL);
+    stats_add(error == ECONNREFUSED ? &w->stats.connect_refused
+              : error == ETIMEDOUT  ? &w->stats.connect_timeout
+                                    : &w->stats.connect_error,
+              1);
+    if (!is_local_failure(error)) {
+        balance_mark_failed(h->endpoint, &w->rng, clock_now_ms());
+    }
+}
+
+static void dial_succeeded(struct conn *c, struct hello *h, size_t sent)
+{
+    uint64_t now_us = clock_now_us();
+
+    balance_mark_ok(h->endpoint);
+    stats_add(&c->worker->stats.connect_ok, 1);
+    c->connect_us = (uint32_t)(now_us - h->dial_started_us);
+    c->connected_ms = now_us / 1000;
+    c->up.bytes = sent;
+    relay_start(c, h->bytes + sent, h->len - sent);
+    hello_drop(c);
+}
+
+/* Nothing was said yet: keep the hello and the table, and wait for the socket.  Returns 0 or
+ * -errno. */
+static int wait_for_server(struct conn *c, struct hello *h)
+{
+    int rc;
+
+    h = hello_keep(c, h);
+    if (h == NULL) {
+        return -ENOMEM;
+    }
+    if (h->table == NULL) {
+        h->table = table_ref(c->worker->table);
+    }
+    conn_set_deadline(c, clock_now_ms() + policy_of(c)->connect_timeout_ms);
+    rc = conn_wait(c, &c->server, EV_WRITE | EV_PERSIST);
+    /* A client that says nothing before the server has answered costs no further registration. */
+    return rc != 0 || c->client.waiting != 0 ? rc : conn_wait(c, &c->client, EV_READ | EV_PERSIST);
+}
+
+/*
+ * Send the hello to the socket that is connecting.  Returns 0 when that is settled: sent, waiting,
+ * or ended for lack of memory; -errno when the endpoint failed and another may be tried.
+ */
+static int deliver(struct conn *c, struct hello *h)
+{
+    ssize_t n;
+
+    do {
+        n = send(c->server.fd, h->bytes, h->len, MSG_NOSIGNAL);
+    } while (n < 0 && errno == EINTR);
+    if (n >= 0) {
+        dial_succeeded(c, h, (size_t)n);
+        return 0;
+    }
+    if (errno != EAGAIN) {
+        return -errno;
+    }
+    if (wait_for_server(c, h) != 0) {
+        conn_end(c, END_ERROR);
+    }
+    return 0;
+}
+
+static int dial(struct conn *c, struct hello *h)
+{
+    int fd = open_socket(&h->endpoint->addr);
+
+    if (fd < 0) {
+        return fd;
+    }
+    c->server.fd = fd;
+    conn_set_endpoint(c, h->endpoint->state);
+    return deliver(c, h);
+}
+
+static void give_up(struct conn *c, struct hello *h)
+{
+    refuse_start(c, h,
+                 (struct refusal){
+                     .how = policy_of(c)->on_no_endpoint,
+                     .alert = ALERT_INTERNAL_ERROR,
+                     .why = c->dials == 0 ? END_NO_ENDPOINT : END_CONNECT_FAILED,
+                 });
+}
+
+/* Dial endpoints until one is settled or none is left; bounded by --connect-retries. */
+static void dial_next(struct conn *c, struct hello *h)
+{
+    struct worker *w = c->worker;
+
+    while (c->dials <= policy_of(c)->connect_retries) {
+        int rc;
+        h->endpoint = balance_pick(h->route->pool, &h->tried, &w->rng, clock_now_ms());
+        if (h->endpoint == NULL) {
+            break;
+        }
+        if (c->dials++ != 0) {
+            stats_add(&w->stats.connect_retries, 1);
+        }
+        rc = dial(c, h);
+        if (rc == 0) {
+            return;
+        }
+        dial_failed(c, h, -rc);
+    }
+    give_up(c, h);
+}
+
+void upstream_start(struct conn *c, struct hello *h)
+{
+    conn_set_state(c, CONN_DIALLING);
+    h->dial_started_us = clock_now_us();
+    dial_next(c, h);
+}
+
+void upstream_on_writable(struct conn *c)
+{
+    int rc = -conn_socket_error(c->server.fd);
+
+    if (rc == 0) {
+        rc = deliver(c, c->hello);
+    }
+    if (rc != 0) {
+        dial_failed(c, c->hello, -rc);
+        dial_next(c, c->hello);
+    }
+}
+
+void upstream_on_client(struct conn *c)
+{
+    int error = conn_socket_error(c->client.fd);
+
+    if (error != 0) {
+        conn_fail(c, &c->client, error);
+    } else if (conn_wait(c, &c->client, CONN_WATCH) != 0) {
+        conn_end(c, END_ERROR);
+    }
+}
+
+void upstream_on_deadline(struct conn *c)
+{
+    dial_failed(c, c->hello, ETIMEDOUT);
+    dial_next(c, c->hello);
+}
