@@ -3,7 +3,8 @@
  *
  * Built once by table_builder and never changed afterwards, so any number of threads may read it
  * without a lock.  Counted: it lives as long as someone holds a reference.  Lives in one arena,
- * freed at once.  Knows nothing about Kubernetes, sockets or TLS.
+ * freed at once; only the states it names, and the texts of its routes and pools with them, belong
+ * to the registry, which must outlive it.  Knows nothing about Kubernetes, sockets or TLS.
  *
  * Look-up order: exact name, one-label wildcard, catch-all.  The key has room for more: a later
  * milestone adds the listener to it and makes the value a list of alternatives (by ALPN, by

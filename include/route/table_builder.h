@@ -19,10 +19,10 @@ struct builder_pool; /* a pool being filled */
 
 /** One Ingress's wish to serve one host.  Texts are copied. */
 struct claim {
-    const char *host; /* normalised pattern; "" for the catch-all */
-    const char *ns, *ingress;
-    int64_t created_s; /* creationTimestamp; INT64_MAX when unknown: the youngest */
-    bool marked;       /* carries a passthrough mark */
+    const char *host;         /* normalised pattern; "" for the catch-all */
+    const char *ns, *ingress; /* the namespace is that of the pool, too */
+    int64_t created_s;        /* creationTimestamp; INT64_MAX when unknown: the youngest */
+    bool marked;              /* carries a passthrough mark */
     struct builder_pool *pool;
     void *tag; /* the caller's, handed back by table_builder_settle() */
 };

@@ -17,12 +17,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/attr.h"
 #include "base/limits.h"
 #include "tls/alert.h"
 #include "tls/record.h"
 
-/** The longest host_name we look at; a longer one cannot be a DNS name and is malformed(47) anyway.
- */
+/** The longest host_name kept; a longer one cannot be a DNS name and is malformed(47). */
 #define CLIENTHELLO_NAME_MAX 256
 
 enum clienthello_result {
@@ -49,7 +49,10 @@ enum clienthello_feature {
     CLIENTHELLO_MULTI_RECORD = 1 << 3,
 };
 
-/** What a complete hello said.  Valid after CLIENTHELLO_OK; `alert` and `why` after an error. */
+/**
+ * What a complete hello said.  After CLIENTHELLO_OK all of it is valid; after an error `alert` and
+ * `why` are and the rest is zero, so that half a name is never logged or routed.
+ */
 struct clienthello_info {
     bool has_name;                   /* a server_name extension with a non-empty host_name */
     uint16_t name_len;               /* bytes in name; any bytes but they fit */
@@ -59,7 +62,7 @@ struct clienthello_info {
     uint8_t versions;           /* enum clienthello_version set */
     uint8_t features;           /* enum clienthello_feature set */
     uint32_t raw_bytes;         /* size on the wire, record headers included */
-    enum alert_code alert;      /* the answer RFC 8446 wants; ALERT_NONE unless an error */
+    enum alert_code alert;      /* the answer RFC 8446 wants; ALERT_NONE after CLIENTHELLO_OK */
     const char *why;            /* a static phrase for the log, NULL unless an error */
 };
 
@@ -70,14 +73,17 @@ struct clienthello {
 void clienthello_init(struct clienthello *h);
 
 /**
- * Look at `raw`, all `len` bytes received so far.  `max_bytes` is the cap on the raw hello.  `info`
- * is written when the result is not CLIENTHELLO_MORE.
+ * Look at `raw`, all `len` bytes received so far.  `max_bytes`, the same in every call, is the cap
+ * on the raw hello.  `info` is written, all of it, when the result is not CLIENTHELLO_MORE; the
+ * hello is then done with and must not be fed again.
  *
- * Errors are told as early as their byte is there (see record_scan_feed); what is inside the
- * message is checked once it is whole.  Cost: linear in bytes over all calls together.  Thread:
- * any; no shared state.
+ * Errors of framing are told as early as their byte is there (see record_scan_feed); what is inside
+ * the message is checked once it is whole.  The result does not depend on how the bytes were cut
+ * into segments, nor, within the cap, into records.  Cost: linear in bytes over all calls together.
+ * Thread: any; no shared state.
  */
-enum clienthello_result clienthello_feed(struct clienthello *h, const uint8_t *raw, size_t len,
-                                         size_t max_bytes, struct clienthello_info *info);
+MUST_CHECK enum clienthello_result clienthello_feed(struct clienthello *h, const uint8_t *raw,
+                                                    size_t len, size_t max_bytes,
+                                                    struct clienthello_info *info);
 
 #endif
