@@ -228,6 +228,7 @@ static void finish(struct logwriter *w)
 {
     uint64_t now_ms, deadline_ms = clock_now_ms() + STOP_WAIT_MS;
 
+    (void)round_once(w); /* first, so that what it loses is told too */
     report_drops(w);
     for (;;) {
         (void)round_once(w);
