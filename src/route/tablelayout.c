@@ -1,5 +1,6 @@
 #include "tablelayout_priv.h"
 
+#include <stdalign.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -65,7 +66,7 @@ static struct arena arena_for(const struct tablelayout *l)
                        table_slots_for(l->n_hosts) * sizeof(struct table_slot) +
                        l->n_pools * sizeof(struct pool) + l->n_endpoints * sizeof(struct endpoint) +
                        l->n_lost * sizeof(struct claim_lost) + l->text_bytes +
-                       N_ARRAYS * sizeof(max_align_t));
+                       N_ARRAYS * alignof(max_align_t));
     return a;
 }
 
