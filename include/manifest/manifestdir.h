@@ -38,12 +38,24 @@ struct manifestdir_change {
     bool retry;          /* something was in motion (a file being written): sync again soon */
 };
 
+/** Silence the descriptor without looking at the tree.  Returns whether there was a notice. */
+bool manifestdir_drain(struct manifestdir *m);
+
+/**
+ * Whether the path leads to another directory than at the last sync (or to one again, when that
+ * failed): what no watch tells, for the change is above.  Cost: one stat(2).
+ */
+bool manifestdir_is_stale(const struct manifestdir *m);
+
+/** Let the next sync read every file again, changed or not. */
+void manifestdir_reread(struct manifestdir *m);
+
 /**
  * Swallow pending notices, look at the tree, read what changed, bring the store up to date.  The
  * first call reads everything.
  *
  * Returns 0, or -errno with `e` filled when the tree as a whole could not be read; the store then
- * stays as it was.
+ * stays as it was.  (Out of memory it may hold a part of what is new; the next sync catches up.)
  */
 MUST_CHECK int manifestdir_sync(struct manifestdir *m, struct manifestdir_change *out,
                                 struct err *e);

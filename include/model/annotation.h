@@ -30,9 +30,16 @@ struct annotation_reading {
 /**
  * Read the annotations of an Ingress.  Adds nothing when `v` is NULL: an Ingress that is not ours
  * is read for its mark only.  Otherwise adds a verdict for each unreadable or not yet supported
- * one, one AccessControlNotEnforced and at most one AnnotationsWithoutEffect per object.
+ * one, one AccessControlNotEnforced and at most one AnnotationsWithoutEffect per object; nothing
+ * for one whose mark says no, which is silently not ours.
  */
 void annotation_read(const struct objmeta *ingress, struct annotation_reading *out,
                      struct verdicts *v);
+
+/**
+ * Judge the sealway.io/ annotations of a Service that an Ingress of ours uses: none acts yet, and
+ * none of them may be passed over in silence.
+ */
+void annotation_read_service(const struct objmeta *service, struct verdicts *v);
 
 #endif

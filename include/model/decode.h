@@ -39,7 +39,16 @@ enum decode_result {
 MUST_CHECK enum decode_result decode_object(const cJSON *tree, const struct decode_source *src,
                                             struct verdicts *v, struct objmeta **out);
 
-/** The items of a `kind: List` (or IngressList, ...), or NULL when the tree is no list. */
+/** The items of a `kind: List`, or of an IngressList, ServiceList, ...: NULL when the tree is no
+ * list of objects that may be ours. */
 const cJSON *decode_list_items(const cJSON *tree);
+
+/**
+ * Decode one of the items of a list, as decode_object() does.  An API server's IngressList says
+ * apiVersion and kind once, for all its items; this reads them there where an item has neither.
+ */
+MUST_CHECK enum decode_result decode_list_item(const cJSON *list, const cJSON *item,
+                                               const struct decode_source *src, struct verdicts *v,
+                                               struct objmeta **out);
 
 #endif

@@ -1,0 +1,407 @@
+#include "yamlread_priv.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <yaml.h>
+
+#include "base/json.h"
+#include "base/siphash.h"
+#include "docbuild_priv.h"
+#include "yamlscalar_priv.h"
+
+/* A table that cannot grow refuses the new entry (its hh.tbl is then NULL) and stays as it was. */
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+
+#define CORE_TAG "tag:yaml.org,2002:"
+
+struct anchor {
+    const struct docnode *node; /* the newest of this name */
+    UT_hash_handle hh;
+    char name[];
+};
+
+struct reader {
+    struct docbuild *b;
+    const char *text, *end;
+    struct anchor *anchors; /* of the document under way */
+    struct siphash_key hash_key;
+};
+
+static unsigned line_of(const yaml_mark_t *mark)
+{
+    return (unsigned)mark->line + 1;
+}
+
+static unsigned hash(const struct reader *r, const char *name, size_t len)
+{
+    return (unsigned)siphash(&r->hash_key, name, len);
+}
+
+static struct anchor *find_anchor(const struct reader *r, const char *name)
+{
+    size_t len = strlen(name);
+    struct anchor *a;
+
+    HASH_FIND_BYHASHVALUE(hh, r->anchors, name, len, hash(r, name, len), a);
+    return a;
+}
+
+static int set_anchor(struct reader *r, const yaml_char_t *anchor, const struct docnode *node)
+{
+    const char *name = (const char *)anchor;
+    struct anchor *a;
+    size_t len;
+
+    if (name == NULL) {
+        return 0;
+    }
+    a = find_anchor(r, name);
+    if (a == NULL) {
+        len = strlen(name);
+        a = calloc(1, sizeof(*a) + len + 1);
+        if (a == NULL) {
+            return -ENOMEM;
+        }
+        memcpy(a->name, name, len);
+        HASH_ADD_KEYPTR_BYHASHVALUE(hh, r->anchors, a->name, len, hash(r, name, len), a);
+        if (a->hh.tbl == NULL) {
+            free(a);
+            return -ENOMEM;
+        }
+    }
+    a->node = node;
+    return 0;
+}
+
+static void forget_anchors(struct reader *r)
+{
+    struct anchor *a = r->anchors;
+
+    HASH_CLEAR(hh, r->anchors);
+    while (a != NULL) {
+        struct anchor *next = a->hh.next;
+
+        free(a);
+        a = next;
+    }
+}
+
+/* The name of a core tag ("int"), "" for none, NULL for one that is not known. */
+static const char *core_tag(const yaml_char_t *tag)
+{
+    const char *t = (const char *)tag;
+
+    if (t == NULL) {
+        return "";
+    }
+    if (strcmp(t, "!") == 0) {
+        return "str"; /* "not resolved": a text, whatever it looks like */
+    }
+    return strncmp(t, CORE_TAG, strlen(CORE_TAG)) == 0 ? t + strlen(CORE_TAG) : NULL;
+}
+
+static int fail_tag(struct reader *r, const yaml_char_t *tag, unsigned line)
+{
+    char quoted[JSON_TEXT_MAX];
+
+    return docbuild_fail(r->b, line, "the tag %s does not fit here: remove it",
+                         json_quote((const char *)tag, quoted));
+}
+
+static bool tag_fits(const char *tag, enum yamlscalar_type type)
+{
+    switch (type) {
+    case YAMLSCALAR_NULL:
+        return strcmp(tag, "null") == 0;
+    case YAMLSCALAR_TRUE:
+    case YAMLSCALAR_FALSE:
+        return strcmp(tag, "bool") == 0;
+    case YAMLSCALAR_INT:
+        return strcmp(tag, "int") == 0 || strcmp(tag, "float") == 0;
+    case YAMLSCALAR_FLOAT:
+    case YAMLSCALAR_NO_JSON:
+        return strcmp(tag, "float") == 0;
+    case YAMLSCALAR_STRING:
+        break;
+    }
+    return false;
+}
+
+static int set_type(struct reader *r, const yaml_event_t *ev, enum yamlscalar_type type,
+                    struct docscalar *s)
+{
+    static const int types[] = {
+        [YAMLSCALAR_STRING] = cJSON_String, [YAMLSCALAR_NULL] = cJSON_NULL,
+        [YAMLSCALAR_TRUE] = cJSON_True,     [YAMLSCALAR_FALSE] = cJSON_False,
+        [YAMLSCALAR_INT] = cJSON_Number,    [YAMLSCALAR_FLOAT] = cJSON_Number,
+    };
+    char quoted[JSON_TEXT_MAX];
+
+    if (type == YAMLSCALAR_NO_JSON) {
+        return docbuild_fail(r->b, line_of(&ev->start_mark),
+                             "%s is no number that JSON has: quote it to make it a text",
+                             json_quote((const char *)ev->data.scalar.value, quoted));
+    }
+    s->type = types[type];
+    return 0;
+}
+
+/* What a scalar is, by its tag or, plain and without one, by its look. */
+static int resolve(struct reader *r, const yaml_event_t *ev, struct docscalar *s)
+{
+    const char *text = (const char *)ev->data.scalar.value;
+    size_t len = ev->data.scalar.length;
+    const char *tag = core_tag(ev->data.scalar.tag);
+    enum yamlscalar_type type;
+
+    *s = (struct docscalar){.type = cJSON_String, .text = text, .len = len};
+    if (tag == NULL) {
+        return fail_tag(r, ev->data.scalar.tag, line_of(&ev->start_mark));
+    }
+    if (strcmp(tag, "str") == 0 || strcmp(tag, "timestamp") == 0 ||
+        (tag[0] == '\0' && ev->data.scalar.style != YAML_PLAIN_SCALAR_STYLE)) {
+        return 0;
+    }
+    type = yamlscalar_resolve(text, len, &s->number);
+    if (tag[0] != '\0' && !tag_fits(tag, type)) {
+        return fail_tag(r, ev->data.scalar.tag, line_of(&ev->start_mark));
+    }
+    return set_type(r, ev, type, s);
+}
+
+/* JSON has texts for keys only: others are written as text, as sigs.k8s.io/yaml does. */
+static int key_text(struct reader *r, const struct docscalar *s, unsigned line, char number[32],
+                    const char **out)
+{
+    if (s->type == cJSON_NULL) {
+        return docbuild_fail(r->b, line,
+                             "a key is missing before the colon: write one, in quotes "
+                             "if it is to be \"null\" or \"~\"");
+    }
+    if (s->type == cJSON_Number) {
+        (void)snprintf(number, 32, "%.15g", s->number);
+        *out = number;
+    } else {
+        *out = s->type == cJSON_True ? "true" : s->type == cJSON_False ? "false" : NULL;
+    }
+    return 0;
+}
+
+static int take_key(struct reader *r, const struct docscalar *s, bool plain, unsigned line)
+{
+    const char *text = NULL;
+    char number[32];
+    int rc;
+
+    if (plain && s->len == 2 && memcmp(s->text, "<<", 2) == 0) {
+        return docbuild_fail(r->b, line,
+                             "merge keys (<<) are not read: write the merged fields out");
+    }
+    rc = key_text(r, s, line, number, &text);
+    if (rc < 0) {
+        return rc;
+    }
+    return text != NULL ? docbuild_key(r->b, text, strlen(text), line)
+                        : docbuild_key(r->b, s->text, s->len, line);
+}
+
+static int take_scalar(struct reader *r, const yaml_event_t *ev)
+{
+    bool plain = ev->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+    unsigned line = line_of(&ev->start_mark);
+    struct docnode *node;
+    struct docscalar s;
+    int rc = resolve(r, ev, &s);
+
+    if (rc < 0) {
+        return rc;
+    }
+    if (!docbuild_wants_key(r->b)) {
+        rc = docbuild_scalar(r->b, &s, line, &node);
+        return rc < 0 ? rc : set_anchor(r, ev->data.scalar.anchor, node);
+    }
+    if (ev->data.scalar.anchor != NULL) {
+        return docbuild_fail(r->b, line, "an anchor on a key is not read: remove it");
+    }
+    return take_key(r, &s, plain, line);
+}
+
+static int take_alias(struct reader *r, const yaml_event_t *ev)
+{
+    const struct anchor *a = find_anchor(r, (const char *)ev->data.alias.anchor);
+    unsigned line = line_of(&ev->start_mark);
+    char quoted[JSON_TEXT_MAX];
+
+    if (a == NULL) {
+        return docbuild_fail(r->b, line, "there is no anchor %s above this alias",
+                             json_quote((const char *)ev->data.alias.anchor, quoted));
+    }
+    if (!docbuild_wants_key(r->b)) {
+        return docbuild_again(r->b, a->node, line);
+    }
+    if (!cJSON_IsString(&a->node->json)) {
+        return docbuild_fail(r->b, line, "this alias stands for no text, and cannot be a key");
+    }
+    return docbuild_key(r->b, a->node->json.valuestring, strlen(a->node->json.valuestring), line);
+}
+
+static int take_open(struct reader *r, const yaml_event_t *ev, bool object)
+{
+    const yaml_char_t *tag = object ? ev->data.mapping_start.tag : ev->data.sequence_start.tag;
+    const yaml_char_t *anchor =
+        object ? ev->data.mapping_start.anchor : ev->data.sequence_start.anchor;
+    unsigned line = line_of(&ev->start_mark);
+    const char *core = core_tag(tag);
+    struct docnode *node;
+    int rc;
+
+    if (docbuild_wants_key(r->b)) {
+        return docbuild_fail(r->b, line,
+                             "a mapping or list cannot be a key: quote it, if it is a text%s",
+                             " (a template must be rendered first)");
+    }
+    if (tag != NULL && strcmp((const char *)tag, "!") != 0 &&
+        (core == NULL || strcmp(core, object ? "map" : "seq") != 0)) {
+        return fail_tag(r, tag, line);
+    }
+    rc = docbuild_open(r->b, object, line, &node);
+    return rc < 0 ? rc : set_anchor(r, anchor, node);
+}
+
+static int take_event(struct reader *r, const yaml_event_t *ev)
+{
+    switch (ev->type) {
+    case YAML_SCALAR_EVENT:
+        return take_scalar(r, ev);
+    case YAML_ALIAS_EVENT:
+        return take_alias(r, ev);
+    case YAML_MAPPING_START_EVENT:
+        return take_open(r, ev, true);
+    case YAML_SEQUENCE_START_EVENT:
+        return take_open(r, ev, false);
+    case YAML_MAPPING_END_EVENT:
+    case YAML_SEQUENCE_END_EVENT:
+        return docbuild_close(r->b);
+    case YAML_DOCUMENT_END_EVENT:
+        forget_anchors(r);
+        return docbuild_end(r->b);
+    case YAML_NO_EVENT:
+    case YAML_STREAM_START_EVENT:
+    case YAML_STREAM_END_EVENT:
+    case YAML_DOCUMENT_START_EVENT:
+        break;
+    }
+    return 0;
+}
+
+/* How to mend what libyaml complains about most. */
+static const char *mend_for(const char *problem, const char *line, size_t len)
+{
+    static const struct {
+        const char *problem, *mend;
+    } mends[] = {
+        {"cannot start any token", "quote the value; indent with spaces, never with tabs"},
+        {"mapping values are not allowed", "check the indentation, or quote a value with a colon"},
+        {"did not find expected key", "check the indentation of this line"},
+        {"did not find expected '-'", "check the indentation of this list"},
+        {"could not find expected ':'", "write key: value, with a blank behind the colon"},
+        {"unexpected end of stream", "close the quote or bracket"},
+        {"did not find expected ','", "close the bracket, or quote the value"},
+        {"unknown escape", "write \\\\ for a backslash, or use single quotes"},
+        {"control characters are not allowed", "remove the control character"},
+    };
+
+    if (memmem(line, len, "{{", 2) != NULL) {
+        return "this looks like a template: render it first (helm template)";
+    }
+    for (size_t i = 0; i < ARRAY_LEN(mends); i++) {
+        if (strstr(problem, mends[i].problem) != NULL) {
+            return mends[i].mend;
+        }
+    }
+    return "this is not YAML";
+}
+
+static const char *find_line(const struct reader *r, unsigned line, size_t *len_out)
+{
+    const char *start = r->text, *stop;
+
+    for (; line > 1 && start < r->end; line--) {
+        const char *newline = memchr(start, '\n', (size_t)(r->end - start));
+
+        start = newline != NULL ? newline + 1 : r->end;
+    }
+    stop = memchr(start, '\n', (size_t)(r->end - start));
+    *len_out = (size_t)((stop != NULL ? stop : r->end) - start);
+    return start;
+}
+
+static unsigned line_at(const struct reader *r, size_t offset)
+{
+    unsigned line = 1;
+
+    for (const char *p = r->text; p < r->end && (size_t)(p - r->text) < offset; p++) {
+        line += *p == '\n';
+    }
+    return line;
+}
+
+static int fail_syntax(struct reader *r, const yaml_parser_t *parser)
+{
+    const char *problem = parser->problem != NULL ? parser->problem : "not understood";
+    unsigned line = line_of(&parser->problem_mark);
+    const char *text;
+    size_t len;
+
+    if (parser->error == YAML_MEMORY_ERROR) {
+        return -ENOMEM;
+    }
+    if (parser->error == YAML_READER_ERROR) {
+        line = line_at(r, parser->problem_offset); /* its mark is not set */
+    }
+    text = find_line(r, line, &len);
+    return docbuild_fail(r->b, line, "%s: %s", problem, mend_for(problem, text, len));
+}
+
+static int read_events(struct reader *r, yaml_parser_t *parser)
+{
+    bool more = true;
+    int rc = 0;
+
+    while (rc == 0 && more) {
+        yaml_event_t ev;
+
+        if (!yaml_parser_parse(parser, &ev)) {
+            return fail_syntax(r, parser);
+        }
+        more = ev.type != YAML_STREAM_END_EVENT;
+        rc = take_event(r, &ev);
+        yaml_event_delete(&ev);
+    }
+    return rc;
+}
+
+int yamlread_parse(const char *text, size_t len, struct docbuild *b)
+{
+    struct reader r = {.b = b, .text = text, .end = text + len};
+    yaml_parser_t parser;
+    int rc;
+
+    if (siphash_key_random(&r.hash_key) < 0) {
+        memset(&r.hash_key, 0, sizeof(r.hash_key)); /* slower under attack, and no worse */
+    }
+    if (!yaml_parser_initialize(&parser)) {
+        return -ENOMEM;
+    }
+    yaml_parser_set_input_string(&parser, (const unsigned char *)text, len);
+    yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
+    rc = read_events(&r, &parser);
+    yaml_parser_delete(&parser);
+    forget_anchors(&r);
+    return rc;
+}

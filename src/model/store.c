@@ -1,0 +1,290 @@
+#include "model/store.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/siphash.h"
+
+/* A table that cannot grow refuses the new entry (its hh.tbl is then NULL) and stays as it was. */
+#define HASH_NONFATAL_OOM 1
+
+struct key {
+    const char *ns, *name;
+};
+
+static int key_differs(const void *a, const void *b)
+{
+    const struct key *x = a, *y = b;
+
+    return strcmp(x->name, y->name) != 0 || strcmp(x->ns, y->ns) != 0;
+}
+
+#define HASH_KEYCMP(a, b, n) key_differs(a, b)
+#include <uthash.h>
+#include <utlist.h>
+
+struct group;
+
+struct entry {
+    struct key key; /* the texts are the object's */
+    struct objmeta *object;
+    struct group *group;       /* of a slice that belongs to a Service */
+    struct entry *prev, *next; /* in its group */
+    UT_hash_handle hh;
+};
+
+/* The slices of one Service. */
+struct group {
+    struct key key; /* the texts stand behind the struct: they outlive any one slice */
+    struct entry *slices;
+    UT_hash_handle hh;
+};
+
+struct store {
+    struct entry *kinds[OBJECT_KINDS];
+    struct group *groups;
+    struct siphash_key hash_key; /* names come from outside */
+};
+
+struct store *store_new(void)
+{
+    struct store *s = calloc(1, sizeof(*s));
+
+    if (s != NULL && siphash_key_random(&s->hash_key) < 0) {
+        /* Without random bytes (a kernel older than 3.17) names can be aimed at one bucket. */
+        memset(&s->hash_key, 0, sizeof(s->hash_key));
+    }
+    return s;
+}
+
+static unsigned hash(const struct store *s, const struct key *k)
+{
+    uint64_t ns = siphash(&s->hash_key, k->ns, strlen(k->ns));
+    uint64_t name = siphash(&s->hash_key, k->name, strlen(k->name));
+
+    return (unsigned)(ns * 31 + name); /* not symmetric: a/b is not b/a */
+}
+
+static struct entry *find_entry(const struct store *s, enum object_kind kind, const struct key *k)
+{
+    struct entry *e;
+
+    HASH_FIND_BYHASHVALUE(hh, s->kinds[kind], k, sizeof(*k), hash(s, k), e);
+    return e;
+}
+
+static struct group *find_group(const struct store *s, const struct key *k)
+{
+    struct group *g;
+
+    HASH_FIND_BYHASHVALUE(hh, s->groups, k, sizeof(*k), hash(s, k), g);
+    return g;
+}
+
+static struct group *add_group(struct store *s, const struct key *k)
+{
+    size_t ns_size = strlen(k->ns) + 1, name_size = strlen(k->name) + 1;
+    struct group *g = calloc(1, sizeof(*g) + ns_size + name_size);
+
+    if (g == NULL) {
+        return NULL;
+    }
+    g->key.ns = memcpy(g + 1, k->ns, ns_size);
+    g->key.name = memcpy((char *)(g + 1) + ns_size, k->name, name_size);
+    HASH_ADD_KEYPTR_BYHASHVALUE(hh, s->groups, &g->key, sizeof(g->key), hash(s, &g->key), g);
+    if (g->hh.tbl == NULL) {
+        free(g);
+        return NULL;
+    }
+    return g;
+}
+
+static void drop_group_if_empty(struct store *s, struct group *g)
+{
+    if (g != NULL && g->slices == NULL) {
+        HASH_DEL(s->groups, g);
+        free(g);
+    }
+}
+
+static void leave_group(struct store *s, struct entry *e)
+{
+    struct group *g = e->group;
+
+    if (g != NULL) {
+        DL_DELETE(g->slices, e);
+        e->group = NULL;
+        drop_group_if_empty(s, g);
+    }
+}
+
+/* The group a slice belongs to, made if need be; *out is NULL for anything else. */
+static int group_for(struct store *s, const struct objmeta *o, struct group **out)
+{
+    struct key k = {.ns = o->ns};
+
+    *out = NULL;
+    if (o->kind != OBJECT_ENDPOINT_SLICE) {
+        return 0;
+    }
+    k.name = ((const struct endpoint_slice *)(const void *)o)->service;
+    if (k.name[0] == '\0') {
+        return 0;
+    }
+    *out = find_group(s, &k);
+    if (*out == NULL) {
+        *out = add_group(s, &k);
+    }
+    return *out != NULL ? 0 : -ENOMEM;
+}
+
+static struct entry *add_entry(struct store *s, enum object_kind kind, const struct key *k)
+{
+    struct entry *e = calloc(1, sizeof(*e));
+
+    if (e == NULL) {
+        return NULL;
+    }
+    e->key = *k;
+    HASH_ADD_KEYPTR_BYHASHVALUE(hh, s->kinds[kind], &e->key, sizeof(e->key), hash(s, k), e);
+    if (e->hh.tbl == NULL) {
+        free(e);
+        return NULL;
+    }
+    return e;
+}
+
+int store_put(struct store *s, struct objmeta *o)
+{
+    struct key k = {o->ns, o->name};
+    struct entry *e = find_entry(s, o->kind, &k);
+    struct objmeta *old;
+    struct group *g;
+
+    if (group_for(s, o, &g) < 0) {
+        return -ENOMEM;
+    }
+    if (e == NULL) {
+        e = add_entry(s, o->kind, &k);
+        if (e == NULL) {
+            drop_group_if_empty(s, g);
+            return -ENOMEM;
+        }
+    }
+    if (e->group != g) {
+        leave_group(s, e);
+        e->group = g;
+        if (g != NULL) {
+            DL_APPEND(g->slices, e);
+        }
+    }
+    old = e->object;
+    e->object = object_ref(o);
+    e->key = k;
+    object_unref(old);
+    return 0;
+}
+
+bool store_remove(struct store *s, enum object_kind kind, const char *ns, const char *name)
+{
+    struct key k = {ns, name};
+    struct entry *e = find_entry(s, kind, &k);
+
+    if (e == NULL) {
+        return false;
+    }
+    leave_group(s, e);
+    HASH_DEL(s->kinds[kind], e);
+    object_unref(e->object); /* last: the caller's texts may be this object's */
+    free(e);
+    return true;
+}
+
+static void free_entries(struct entry *e)
+{
+    while (e != NULL) {
+        struct entry *next = e->hh.next;
+
+        object_unref(e->object);
+        free(e);
+        e = next;
+    }
+}
+
+static void free_groups(struct group *g)
+{
+    while (g != NULL) {
+        struct group *next = g->hh.next;
+
+        free(g);
+        g = next;
+    }
+}
+
+void store_free(struct store *s)
+{
+    struct group *groups;
+
+    if (s == NULL) {
+        return;
+    }
+    for (unsigned kind = 0; kind < OBJECT_KINDS; kind++) {
+        struct entry *entries = s->kinds[kind];
+
+        HASH_CLEAR(hh, s->kinds[kind]); /* frees the table; the entries keep their order */
+        free_entries(entries);
+    }
+    groups = s->groups;
+    HASH_CLEAR(hh, s->groups);
+    free_groups(groups);
+    free(s);
+}
+
+const struct objmeta *store_find(const struct store *s, enum object_kind kind, const char *ns,
+                                 const char *name)
+{
+    struct key k = {ns, name};
+    const struct entry *e = find_entry(s, kind, &k);
+
+    return e != NULL ? e->object : NULL;
+}
+
+size_t store_count(const struct store *s, enum object_kind kind)
+{
+    return HASH_COUNT(s->kinds[kind]);
+}
+
+const struct objmeta *store_next(const struct store *s, enum object_kind kind,
+                                 const struct objmeta *after)
+{
+    const struct entry *e = s->kinds[kind];
+
+    if (after != NULL) {
+        struct key k = {after->ns, after->name};
+
+        e = find_entry(s, kind, &k);
+        e = e != NULL ? e->hh.next : NULL;
+    }
+    return e != NULL ? e->object : NULL;
+}
+
+const struct endpoint_slice *store_next_slice(const struct store *s, const char *ns,
+                                              const char *service,
+                                              const struct endpoint_slice *after)
+{
+    const struct entry *e = NULL;
+
+    if (after != NULL) {
+        struct key k = {after->meta.ns, after->meta.name};
+
+        e = find_entry(s, OBJECT_ENDPOINT_SLICE, &k);
+        e = e != NULL ? e->next : NULL;
+    } else {
+        struct key k = {ns, service};
+        const struct group *g = find_group(s, &k);
+
+        e = g != NULL ? g->slices : NULL;
+    }
+    return e != NULL ? (const struct endpoint_slice *)(const void *)e->object : NULL;
+}
