@@ -1,0 +1,40 @@
+/**
+ * classfilter - which Ingress is ours.
+ *
+ * By its class (spec.ingressClassName, else the legacy annotation, else the cluster's default
+ * class) and by its passthrough marks.  Says nothing about an Ingress that is somebody else's,
+ * but for a note where nothing here has its class.
+ */
+#ifndef CONTROLLER_CLASSFILTER_H
+#define CONTROLLER_CLASSFILTER_H
+
+#include <stdbool.h>
+
+#include "controller/translate.h"
+#include "model/annotation.h"
+#include "model/object.h"
+
+struct store;
+struct verdicts;
+
+struct classfilter {
+    const struct translate_config *cfg; /* borrowed */
+    const struct store *store;          /* borrowed */
+    /* What IngressClasses marked as default mean for an Ingress without a class. */
+    bool default_exists;     /* there is one, whoever's */
+    bool default_is_ours;    /* one of them is ours */
+    bool default_is_foreign; /* ours by --ingress-class only: its controller is another */
+};
+
+/** Look at the IngressClasses of `store` once; both must outlive the filter. */
+void classfilter_init(struct classfilter *f, const struct translate_config *cfg,
+                      const struct store *store);
+
+/**
+ * Whether an Ingress is to be routed.  If so *out is what its annotations say.  Adds the verdicts
+ * that are due either way.
+ */
+bool classfilter_admits(const struct classfilter *f, const struct ingress *ing,
+                        struct annotation_reading *out, struct verdicts *v);
+
+#endif

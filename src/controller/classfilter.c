@@ -1,0 +1,203 @@
+#include "controller/classfilter.h"
+
+#include <string.h>
+
+#include "model/store.h"
+#include "model/verdict.h"
+
+#define LEGACY_CLASS "kubernetes.io/ingress.class"
+
+enum class_answer {
+    CLASS_OTHERS,  /* somebody else serves it */
+    CLASS_UNKNOWN, /* nothing here has that class */
+    CLASS_OURS,
+    CLASS_OURS_FOREIGN, /* ours by --ingress-class, though its IngressClass names another */
+};
+
+static bool is_ours(enum class_answer a)
+{
+    return a == CLASS_OURS || a == CLASS_OURS_FOREIGN;
+}
+
+static bool is_named(const struct translate_config *cfg, const char *class_name)
+{
+    for (size_t i = 0; i < cfg->n_ingress_classes; i++) {
+        if (strcmp(cfg->ingress_classes[i], class_name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool has_our_controller(const struct classfilter *f, const struct ingress_class *class)
+{
+    return strcmp(class->controller, f->cfg->controller_class) == 0;
+}
+
+/** Who serves a class; `class` is NULL when it cannot be read. */
+static enum class_answer answer_for(const struct classfilter *f, const char *name,
+                                    const struct ingress_class *class)
+{
+    bool our_controller = class && has_our_controller(f, class);
+
+    if (is_named(f->cfg, name)) {
+        return class && !our_controller ? CLASS_OURS_FOREIGN : CLASS_OURS;
+    }
+    if (!class) {
+        return CLASS_UNKNOWN;
+    }
+    return our_controller && !f->cfg->ingress_class_only ? CLASS_OURS : CLASS_OTHERS;
+}
+
+void classfilter_init(struct classfilter *f, const struct translate_config *cfg,
+                      const struct store *store)
+{
+    const struct objmeta *o = NULL;
+    bool native = false; /* one of the defaults has our controller */
+
+    *f = (struct classfilter){.cfg = cfg, .store = store};
+    while ((o = store_next(store, OBJECT_INGRESS_CLASS, o)) != NULL) {
+        const struct ingress_class *class = (const struct ingress_class *)o;
+        enum class_answer answer;
+
+        if (!class->is_default) {
+            continue;
+        }
+        answer = answer_for(f, o->name, class);
+        f->default_exists = true;
+        f->default_is_ours = f->default_is_ours || is_ours(answer);
+        native = native || answer == CLASS_OURS;
+    }
+    f->default_is_foreign = f->default_is_ours && !native;
+}
+
+/** The admission of a live cluster would have written the default class into the object. */
+static enum class_answer answer_without_class(const struct classfilter *f)
+{
+    if (f->default_is_ours) {
+        return f->default_is_foreign ? CLASS_OURS_FOREIGN : CLASS_OURS;
+    }
+    if (f->default_exists || f->cfg->ingress_class_only) {
+        return CLASS_OTHERS;
+    }
+    return f->cfg->ingress_without_class ? CLASS_OURS : CLASS_OTHERS;
+}
+
+/** The class an Ingress asks for and the line where it does; NULL for none. */
+static const char *class_of(const struct ingress *ing, unsigned *line_out)
+{
+    const char *name = ing->class_name;
+
+    *line_out = ing->class_line;
+    if (!name || !*name) {
+        name = object_annotation(&ing->meta, LEGACY_CLASS, line_out);
+    }
+    return name && *name ? name : NULL;
+}
+
+static enum class_answer answer_for_ingress(const struct classfilter *f, const struct ingress *ing)
+{
+    unsigned line;
+    const char *name = class_of(ing, &line);
+
+    if (!name) {
+        return answer_without_class(f);
+    }
+    return answer_for(
+        f, name,
+        (const struct ingress_class *)store_find(f->store, OBJECT_INGRESS_CLASS, "", name));
+}
+
+static void tell_unknown_class(const struct classfilter *f, const struct ingress *ing,
+                               struct verdicts *v)
+{
+    unsigned line = 0;
+    const char *name = class_of(ing, &line);
+
+    verdicts_add(v, &ing->meta, line, VERDICT_NOTE, "ClassNotFound",
+                 "not served: there is no IngressClass \"%s\" here; serve the class with "
+                 "--ingress-class %s, or add an IngressClass of that name with controller: %s",
+                 name, name, f->cfg->controller_class);
+}
+
+static void tell_class_conflict(const struct ingress *ing, struct verdicts *v)
+{
+    unsigned line = 0;
+    const char *legacy = object_annotation(&ing->meta, LEGACY_CLASS, &line);
+
+    if (!ing->class_name || !*ing->class_name || !legacy || strcmp(legacy, ing->class_name) == 0) {
+        return;
+    }
+    verdicts_add(v, &ing->meta, line, VERDICT_WARNING, "IngressClassConflict",
+                 "annotation " LEGACY_CLASS ": \"%s\" is overruled by ingressClassName: \"%s\"; "
+                 "remove the annotation",
+                 legacy, ing->class_name);
+}
+
+static bool needs_mark(const struct classfilter *f, enum class_answer answer)
+{
+    switch (f->cfg->require_annotation) {
+    case REQUIRE_ON:
+        return true;
+    case REQUIRE_OFF:
+        return false;
+    case REQUIRE_AUTO:
+        break;
+    }
+    return answer == CLASS_OURS_FOREIGN;
+}
+
+/** Skipped for lack of a mark: of its annotations only one that failed to be a mark is of interest.
+ */
+static void tell_no_mark(const struct ingress *ing, struct verdicts *v)
+{
+    struct annotation_reading reading;
+    struct verdicts all;
+
+    verdicts_init(&all);
+    annotation_read(&ing->meta, &reading, &all);
+    for (size_t i = 0; i < all.n; i++) {
+        const struct verdict *one = &all.items[i];
+
+        if (strcmp(one->reason, "AnnotationUnreadable") == 0) {
+            verdicts_add(v, &ing->meta, one->line, one->severity, "AnnotationUnreadable", "%s",
+                         one->message);
+        }
+    }
+    v->lost = v->lost || all.lost;
+    verdicts_fini(&all);
+    verdicts_add(v, &ing->meta, 0, VERDICT_NOTE, "PassthroughAnnotationMissing",
+                 "not served: only Ingresses marked as passthrough are taken here; mark it with "
+                 "the annotation sealway.io/tls-mode: passthrough, or start with "
+                 "--require-annotation off");
+}
+
+bool classfilter_admits(const struct classfilter *f, const struct ingress *ing,
+                        struct annotation_reading *out, struct verdicts *v)
+{
+    enum class_answer answer = answer_for_ingress(f, ing);
+    struct annotation_reading reading;
+
+    if (answer == CLASS_OTHERS) {
+        return false;
+    }
+    annotation_read(&ing->meta, &reading, NULL);
+    if (reading.mark == MARK_NO) {
+        return false; /* somebody else's, whatever the class, and without a word */
+    }
+    if (answer == CLASS_UNKNOWN) {
+        tell_unknown_class(f, ing, v);
+        return false;
+    }
+    if (reading.mark == MARK_NONE && !reading.terminate && needs_mark(f, answer)) {
+        tell_no_mark(ing, v);
+        return false;
+    }
+    annotation_read(&ing->meta, &reading, v);
+    tell_class_conflict(ing, v);
+    if (reading.terminate) {
+        return false;
+    }
+    *out = reading;
+    return true;
+}

@@ -1,0 +1,246 @@
+#include "controller/hostrule.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "controller/serviceport.h"
+#include "model/verdict.h"
+
+#define PORT_TEXT 32
+
+void hostrule_fini(struct hostrules *h)
+{
+    free(h->items);
+    *h = (struct hostrules){0};
+}
+
+static int reserve(struct hostrules *h, size_t n)
+{
+    struct hostrule *grown;
+
+    if (n <= h->cap) {
+        return 0;
+    }
+    grown = realloc(h->items, n * sizeof(*grown));
+    if (!grown) {
+        return -ENOMEM;
+    }
+    h->items = grown;
+    h->cap = n;
+    return 0;
+}
+
+static int compare(const void *a, const void *b)
+{
+    const struct hostrule *x = a, *y = b;
+    int order = strcmp(x->host, y->host);
+
+    if (order != 0) {
+        return order;
+    }
+    return x->rule < y->rule ? -1 : x->rule > y->rule;
+}
+
+static bool take_host(struct hostrule *out, const struct ingress *ing,
+                      const struct ingress_rule *rule, struct verdicts *v)
+{
+    size_t len;
+
+    out->rule = rule;
+    if (!*rule->host) {
+        out->host[0] = '\0';
+        return true;
+    }
+    if (hostname_normalise_pattern(rule->host, strlen(rule->host), out->host, &len) ==
+        HOSTNAME_VALID) {
+        return true;
+    }
+    verdicts_add(
+        v, &ing->meta, rule->line, VERDICT_WARNING, "HostNotRoutable",
+        "host \"%.253s\" cannot be a server name in TLS (RFC 6066), so no connection can ask "
+        "for it; write a DNS name, or *. before one",
+        rule->host);
+    return false;
+}
+
+int hostrule_collect(struct hostrules *h, const struct ingress *ing, struct verdicts *v)
+{
+    int rc = reserve(h, ing->n_rules);
+
+    if (rc != 0) {
+        return rc;
+    }
+    h->n = 0;
+    for (size_t i = 0; i < ing->n_rules; i++) {
+        if (take_host(&h->items[h->n], ing, &ing->rules[i], v)) {
+            h->n++;
+        }
+    }
+    if (h->n > 1) {
+        qsort(h->items, h->n, sizeof(*h->items), compare);
+    }
+    return 0;
+}
+
+size_t hostrule_group(const struct hostrules *h, size_t first)
+{
+    size_t end = first + 1;
+
+    while (end < h->n && strcmp(h->items[end].host, h->items[first].host) == 0) {
+        end++;
+    }
+    return end - first;
+}
+
+const char *hostrule_describe(const char *host, char text[HOSTNAME_MAX + 8])
+{
+    if (*host) {
+        snprintf(text, HOSTNAME_MAX + 8, "host %s", host);
+    } else {
+        snprintf(text, HOSTNAME_MAX + 8, "the catch-all");
+    }
+    return text;
+}
+
+static bool is_root(const struct ingress_path *p)
+{
+    return p->path[0] == '\0' || strcmp(p->path, "/") == 0;
+}
+
+static bool same_backend(const struct servicepool *pools, const struct ingress *ing,
+                         const struct ingress_backend *a, const struct ingress_backend *b)
+{
+    return a->type == BACKEND_SERVICE && b->type == BACKEND_SERVICE &&
+           servicepool_same_backend(pools, ing->meta.ns, a, b);
+}
+
+/** What a look over all paths of a host found. */
+struct survey {
+    const struct ingress_path *root;    /* the first "/" or empty one */
+    const struct ingress_path *first;   /* of all */
+    const struct ingress_path *hidden;  /* the first that is not the root: nobody can see it */
+    const struct ingress_path *differs; /* the first with another backend than `first` */
+    size_t n;
+};
+
+static void look_at(struct survey *s, const struct ingress_path *p, const struct ingress *ing,
+                    const struct servicepool *pools)
+{
+    s->n++;
+    if (!s->first) {
+        s->first = p;
+    } else if (!s->differs && !same_backend(pools, ing, &s->first->backend, &p->backend)) {
+        s->differs = p;
+    }
+    if (is_root(p) && !s->root) {
+        s->root = p;
+    } else if (!s->hidden &&
+               (!is_root(p) || !same_backend(pools, ing, &s->root->backend, &p->backend))) {
+        s->hidden = p;
+    }
+}
+
+static struct survey survey_paths(const struct hostrule *rules, size_t n, const struct ingress *ing,
+                                  const struct servicepool *pools)
+{
+    struct survey s = {0};
+
+    for (size_t i = 0; i < n; i++) {
+        for (size_t k = 0; k < rules[i].rule->n_paths; k++) {
+            look_at(&s, &rules[i].rule->paths[k], ing, pools);
+        }
+    }
+    return s;
+}
+
+static void tell_ambiguous(const struct survey *s, const struct ingress *ing, const char *host,
+                           struct verdicts *v)
+{
+    char what[HOSTNAME_MAX + 8];
+
+    verdicts_add(v, &ing->meta, s->differs->line, VERDICT_WARNING, "PathsAmbiguous",
+                 "%s is not served: its paths name different backends (\"%.80s\" and \"%.80s\"), "
+                 "none of them is \"/\", and paths cannot be seen in TLS passthrough; add a path "
+                 "\"/\" or give each backend a host of its own",
+                 hostrule_describe(host, what), s->first->path, s->differs->path);
+}
+
+static void tell_ignored(const struct survey *s, const struct ingress *ing, const char *host,
+                         const struct ingress_backend *b, struct verdicts *v)
+{
+    char what[HOSTNAME_MAX + 8], port[PORT_TEXT];
+
+    verdicts_add(v, &ing->meta, s->hidden->line, VERDICT_WARNING, "PathsIgnored",
+                 "path \"%.80s\" has no effect: paths cannot be seen in TLS passthrough, so every "
+                 "path of %s is reachable, at Service %s port %s",
+                 s->hidden->path, hostrule_describe(host, what), b->service,
+                 serviceport_as_written(b, port, sizeof(port)));
+}
+
+bool hostrule_is_servable(const struct ingress *ing, const struct ingress_backend *b,
+                          const char *host, struct verdicts *v)
+{
+    char what[HOSTNAME_MAX + 8];
+
+    switch (b->type) {
+    case BACKEND_SERVICE:
+        return true;
+    case BACKEND_RESOURCE:
+        verdicts_add(v, &ing->meta, b->line, VERDICT_WARNING, "ResourceBackendUnsupported",
+                     "%s is not served: its backend is a resource, and only a Service can be "
+                     "connected to",
+                     hostrule_describe(host, what));
+        return false;
+    case BACKEND_NONE:
+        break;
+    }
+    return false;
+}
+
+/** The one backend of a host, or NULL when its paths name several. */
+static const struct ingress_backend *choose(const struct survey *s, const struct ingress *ing)
+{
+    if (s->n == 0) {
+        return &ing->default_backend;
+    }
+    if (s->root) {
+        return &s->root->backend;
+    }
+    /* Resources differ in what nobody serves anyway: the verdict on the first says it better. */
+    if (s->differs && (s->first->backend.type == BACKEND_SERVICE ||
+                       s->differs->backend.type == BACKEND_SERVICE)) {
+        return NULL;
+    }
+    return &s->first->backend;
+}
+
+const struct ingress_backend *hostrule_backend(const struct hostrule *rules, size_t n,
+                                               const struct ingress *ing,
+                                               const struct servicepool *pools)
+{
+    struct verdicts *v = pools->fill.verdicts;
+    struct survey s = survey_paths(rules, n, ing, pools);
+    const struct ingress_backend *b = choose(&s, ing);
+    char what[HOSTNAME_MAX + 8];
+
+    if (!b) {
+        tell_ambiguous(&s, ing, rules->host, v);
+        return NULL;
+    }
+    if (b->type == BACKEND_NONE) {
+        verdicts_add(v, &ing->meta, rules->rule->line, VERDICT_WARNING, "NoBackend",
+                     "%s is not served: there is neither a path with a backend nor a "
+                     "defaultBackend; name a Service in one of them",
+                     hostrule_describe(rules->host, what));
+        return NULL;
+    }
+    if (!hostrule_is_servable(ing, b, rules->host, v)) {
+        return NULL;
+    }
+    if (s.hidden) {
+        tell_ignored(&s, ing, rules->host, b, v);
+    }
+    return b;
+}
