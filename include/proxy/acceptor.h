@@ -30,7 +30,8 @@ struct acceptor {
 /** Take over a bound socket (-1: none yet), in place. */
 void acceptor_init(struct acceptor *a, struct worker *w, int fd);
 
-/** Start to listen and accept.  Returns 0 or -errno. */
+/** Start to listen and accept; nothing to do for one that is closed.  Returns 0 or -errno, closed
+ * then. */
 MUST_CHECK int acceptor_listen(struct acceptor *a);
 
 /** Accept what is queued, then close: what a closing SO_REUSEPORT socket has queued would be reset.

@@ -75,6 +75,7 @@ struct conn {
     uint8_t state;         /* enum conn_state */
     uint8_t end;           /* enum end_reason, once ended */
     bool client_first;     /* with a FIN seen: it was the client's */
+    bool watch_due;        /* the deadline is to watch a side (relay.c) */
     bool server_aged;      /* keepalive and user timeout of the dialled socket are set */
 };
 

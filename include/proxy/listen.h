@@ -18,6 +18,15 @@ MUST_CHECK int listen_probe(struct netaddr *a, struct err *e);
  * `e` filled. */
 MUST_CHECK int listen_bind(const struct netaddr *a, struct err *e);
 
+/**
+ * Let nobody else bind the address of `fd` either while it does not listen yet: without this,
+ * SO_REUSEADDR on both sides would let them.  After all sockets of ours are bound.
+ */
+void listen_hold(int fd);
+
+/** Start to listen; ends what listen_hold() began.  Returns 0 or -errno. */
+MUST_CHECK int listen_start(int fd);
+
 /** Let the kernel find a peer that is gone.  Listeners have it, and what they accept; dialled
  * sockets get it later. */
 void listen_set_keepalive(int fd);

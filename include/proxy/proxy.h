@@ -63,8 +63,8 @@ MUST_CHECK struct proxy *proxy_new(const struct proxy_config *cfg, struct err *e
 /** The bound address of listener `index`, its port filled in. */
 struct netaddr proxy_listen_addr(const struct proxy *p, size_t index);
 
-/** Start the workers.  They listen once they have adopted a table.  Returns 0 or -errno with `e`
- * filled. */
+/** Start the workers.  They listen once they have adopted a table.  Returns 0, or -errno with `e`
+ * filled and none of them running. */
 MUST_CHECK int proxy_start(struct proxy *p, struct err *e);
 
 /**

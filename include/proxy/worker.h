@@ -69,6 +69,9 @@ MUST_CHECK struct worker *worker_new(struct worker_shared *shared, unsigned inde
  * now. */
 void worker_set_listener(struct worker *w, size_t index, int fd);
 
+/** Once every socket of the proxy is bound: keep their addresses from others (listen_hold()). */
+void worker_hold_listeners(struct worker *w);
+
 /** Start its thread.  Returns 0 or -errno. */
 MUST_CHECK int worker_start(struct worker *w);
 
@@ -82,7 +85,7 @@ void worker_stop_accepting(struct worker *w);
 /** End everything with reason `drain` and leave the loop.  Thread: any. */
 void worker_stop(struct worker *w);
 
-/** Wait for the thread's end.  Thread: main. */
+/** Wait for the thread's end and give back its tables.  Thread: main. */
 void worker_join(struct worker *w);
 
 /** Free a worker that does not run.  NULL is ignored. */

@@ -11,11 +11,12 @@
 #include "base/netaddr.h"
 #include "proxy/clientcap.h"
 #include "proxy/conn.h"
+#include "proxy/listen.h"
 #include "proxy/worker.h"
 
-#define PAUSE_US    100000 /* without descriptors, or after an unknown failure */
-#define COMPLAIN_MS 1000   /* between two log lines about it */
-#define BACKLOG     4096   /* the kernel caps it by net.core.somaxconn */
+#define PAUSE_US     100000 /* without descriptors, or after an unknown failure */
+#define COMPLAIN_MS  1000   /* between two log lines about it */
+#define STOP_ACCEPTS 8192   /* before closing; more than a queue can hold, so only a flood is cut */
 
 static int open_reserve(void)
 {
@@ -80,11 +81,13 @@ static void take(struct acceptor *a, int fd, const struct netaddr *client)
 
     stats_add(&w->stats.accepted, 1);
     if (!under_caps(w, client)) {
+        stats_add(&w->stats.closed[END_LIMIT], 1);
         close(fd);
         return;
     }
     if (conn_open(w, fd, client) != 0) {
         stats_add(&w->stats.refused_descriptors, 1);
+        stats_add(&w->stats.closed[END_ERROR], 1);
         if (w->shared->clientcap != NULL) {
             clientcap_leave(w->shared->clientcap, client);
         }
@@ -175,23 +178,33 @@ void acceptor_init(struct acceptor *a, struct worker *w, int fd)
 
 int acceptor_listen(struct acceptor *a)
 {
+    int rc;
+
+    if (a->fd < 0) {
+        return 0;
+    }
     a->reserve_fd = open_reserve();
     a->event = event_new(a->worker->base, a->fd, EV_READ | EV_PERSIST, on_acceptable, a);
     a->resume = event_new(a->worker->base, -1, 0, on_resume, a);
     if (a->event == NULL || a->resume == NULL || event_add(a->event, NULL) != 0) {
-        return -ENOMEM;
+        rc = -ENOMEM;
+        goto fail;
     }
-    if (listen(a->fd, BACKLOG) != 0) {
-        return -errno;
+    rc = listen_start(a->fd);
+    if (rc != 0) {
+        goto fail;
     }
     a->listening = true;
     return 0;
+fail:
+    acceptor_fini(a); /* a socket that does not listen would only report that for ever */
+    return rc;
 }
 
 void acceptor_stop(struct acceptor *a)
 {
     if (a->listening) {
-        while (accept_one(a)) {
+        for (unsigned i = 0; i < STOP_ACCEPTS && accept_one(a); i++) {
             /* until the queue is empty, or nothing can be accepted any more */
         }
         a->listening = false;

@@ -16,6 +16,8 @@
 #define KEEPALIVE_PROBES     4
 #define USER_TIMEOUT_MS      300000
 
+#define BACKLOG 4096 /* the kernel caps it by net.core.somaxconn */
+
 static void set_int(int fd, int level, int name, int value)
 {
     (void)setsockopt(fd, level, name, &value, sizeof(value)); /* known options with good values */
@@ -107,4 +109,16 @@ int listen_bind(const struct netaddr *a, struct err *e)
     set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
     listen_set_keepalive(fd);
     return fd;
+}
+
+void listen_hold(int fd)
+{
+    set_int(fd, SOL_SOCKET, SO_REUSEADDR, 0);
+}
+
+int listen_start(int fd)
+{
+    /* What is accepted inherits it and may linger when the next run binds. */
+    set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+    return listen(fd, BACKLOG) == 0 ? 0 : -errno;
 }

@@ -74,6 +74,9 @@ static int set_up(struct proxy *p, const struct proxy_config *cfg, struct err *e
             return rc;
         }
     }
+    for (unsigned i = 0; i < p->n_workers; i++) {
+        worker_hold_listeners(p->workers[i]);
+    }
     return 0;
 }
 
@@ -103,6 +106,7 @@ int proxy_start(struct proxy *p, struct err *e)
         int rc = worker_start(p->workers[i]);
         if (rc != 0) {
             err_set(e, "cannot start worker %u: %s", i, strerror(-rc));
+            proxy_stop(p); /* those before it */
             return rc;
         }
     }

@@ -14,6 +14,13 @@
 /* Short connections do not pay for the keepalive of long ones. */
 #define SERVER_AGED_MS 10000
 
+/*
+ * A side from which nothing is wanted (its FIN was read, or its sink is full) is watched for a
+ * reset once that has lasted a tick: most such moments are shorter, and a registration costs two
+ * system calls.
+ */
+#define WATCH_AFTER_MS TIMEWHEEL_TICK_MS
+
 /* Bytes read from the source that the sink has not taken yet. */
 struct held {
     size_t sent, len;
@@ -30,7 +37,7 @@ static bool is_half_closed(const struct conn *c)
     return c->up.eof || c->down.eof;
 }
 
-/* What a side waits for follows from its two flows alone. */
+/* What a side waits for follows from its two flows alone; 0: nothing. */
 static short wanted(const struct flow *from_side, const struct flow *to_side)
 {
     int mask = 0;
@@ -41,7 +48,7 @@ static short wanted(const struct flow *from_side, const struct flow *to_side)
     if (to_side->held != NULL) {
         mask |= EV_WRITE;
     }
-    return (short)(mask != 0 ? mask | EV_PERSIST : CONN_WATCH);
+    return (short)(mask != 0 ? mask | EV_PERSIST : 0);
 }
 
 static void moved(struct conn *c)
@@ -124,13 +131,37 @@ static bool flush(struct conn *c, struct flow *f, struct side *to)
     return true;
 }
 
+/* When the connection has to be looked at again; UINT64_MAX: never. */
+static uint64_t next_look(const struct conn *c)
+{
+    uint64_t due = UINT64_MAX;
+
+    if (is_half_closed(c)) {
+        due = c->progress_ms + policy_of(c)->half_close_timeout_ms;
+    } else if (policy_of(c)->idle_timeout_ms != 0) {
+        due = c->progress_ms + policy_of(c)->idle_timeout_ms;
+    }
+    return due;
+}
+
+static void set_next_look(struct conn *c)
+{
+    uint64_t due = next_look(c);
+    uint64_t aged = c->connected_ms + SERVER_AGED_MS;
+
+    conn_set_deadline(c, !c->server_aged && aged < due ? aged : due);
+}
+
 static void source_ended(struct conn *c, struct flow *f)
 {
     if (!is_half_closed(c)) {
         c->client_first = f == &c->up;
-        conn_set_deadline(c, clock_now_ms() + policy_of(c)->half_close_timeout_ms);
     }
     f->eof = true;
+    moved(c); /* a FIN is the last that moves in its direction */
+    if (!c->watch_due) {
+        set_next_look(c); /* else that is done when watching begins */
+    }
 }
 
 /*
@@ -198,6 +229,22 @@ static void finish(struct flow *f, struct side *to)
     }
 }
 
+/* False without memory. */
+static bool wait_on(struct conn *c, struct side *s, short mask)
+{
+    if (mask != 0) {
+        return conn_wait(c, s, mask) == 0;
+    }
+    if (s->waiting != CONN_WATCH) {
+        conn_wait_for_nothing(s);
+        if (!c->watch_due) {
+            c->watch_due = true;
+            conn_set_deadline(c, clock_now_ms() + WATCH_AFTER_MS);
+        }
+    }
+    return true;
+}
+
 /* After any change: end, or wait for what each side now has to wait for. */
 static void settle(struct conn *c)
 {
@@ -209,31 +256,18 @@ static void settle(struct conn *c)
     }
     finish(&c->up, &c->server);
     finish(&c->down, &c->client);
-    if (conn_wait(c, &c->client, wanted(&c->up, &c->down)) != 0 ||
-        conn_wait(c, &c->server, wanted(&c->down, &c->up)) != 0) {
+    if (!wait_on(c, &c->client, wanted(&c->up, &c->down)) ||
+        !wait_on(c, &c->server, wanted(&c->down, &c->up))) {
         conn_end(c, END_ERROR);
     }
 }
 
-/* When the connection has to be looked at again; UINT64_MAX: never. */
-static uint64_t next_look(const struct conn *c)
+/* Watch the sides that still wait for nothing.  False without memory. */
+static bool start_watching(struct conn *c)
 {
-    uint64_t due = UINT64_MAX;
-
-    if (is_half_closed(c)) {
-        due = c->progress_ms + policy_of(c)->half_close_timeout_ms;
-    } else if (policy_of(c)->idle_timeout_ms != 0) {
-        due = c->progress_ms + policy_of(c)->idle_timeout_ms;
-    }
-    return due;
-}
-
-static void set_next_look(struct conn *c)
-{
-    uint64_t due = next_look(c);
-    uint64_t aged = c->connected_ms + SERVER_AGED_MS;
-
-    conn_set_deadline(c, !c->server_aged && aged < due ? aged : due);
+    c->watch_due = false;
+    return (c->client.waiting != 0 || conn_wait(c, &c->client, CONN_WATCH) == 0) &&
+           (c->server.waiting != 0 || conn_wait(c, &c->server, CONN_WATCH) == 0);
 }
 
 void relay_start(struct conn *c, const uint8_t *rest, size_t len)
@@ -268,6 +302,10 @@ void relay_on_deadline(struct conn *c)
 
     if (now >= next_look(c)) {
         conn_end(c, is_half_closed(c) ? END_HALF_CLOSE_TIMEOUT : END_IDLE_TIMEOUT);
+        return;
+    }
+    if (c->watch_due && !start_watching(c)) {
+        conn_end(c, END_ERROR);
         return;
     }
     if (!c->server_aged && now >= c->connected_ms + SERVER_AGED_MS) {

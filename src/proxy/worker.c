@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "proxy/acceptor.h"
+#include "proxy/listen.h"
 #include "route/table.h"
 
 /* Commands from other threads, a set. */
@@ -115,7 +116,8 @@ static void end_all(struct worker *w)
     for (int state = 0; state < CONN_ENDED; state++) {
         struct conn *c;
         while ((c = LIST_FIRST(&w->conns[state])) != NULL) {
-            conn_end(c, END_DRAIN);
+            /* One that was answered has its reason. */
+            conn_end(c, state == CONN_LINGERING ? c->end : END_DRAIN);
         }
     }
     reap(w);
@@ -144,7 +146,9 @@ static struct event_base *new_base(void)
     struct event_config *cfg = event_config_new();
     struct event_base *base = NULL;
 
-    if (cfg != NULL && event_config_set_flag(cfg, EVENT_BASE_FLAG_NOLOCK) == 0 &&
+    /* The environment could take epoll away, or let it batch changes past a close(2). */
+    if (cfg != NULL &&
+        event_config_set_flag(cfg, EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_IGNORE_ENV) == 0 &&
         event_config_require_features(cfg, EV_FEATURE_ET | EV_FEATURE_O1) == 0) {
         base = event_base_new_with_config(cfg);
     }
@@ -206,6 +210,13 @@ void worker_set_listener(struct worker *w, size_t index, int fd)
     acceptor_init(&w->acceptors[index], w, fd);
 }
 
+void worker_hold_listeners(struct worker *w)
+{
+    for (size_t i = 0; i < w->n_acceptors; i++) {
+        listen_hold(w->acceptors[i].fd);
+    }
+}
+
 int worker_start(struct worker *w)
 {
     sigset_t all, before;
@@ -241,12 +252,20 @@ void worker_stop(struct worker *w)
     command(w, COMMAND_STOP);
 }
 
+static void drop_tables(struct worker *w)
+{
+    table_unref(mailbox_take(&w->mailbox));
+    table_unref(w->table);
+    w->table = NULL;
+}
+
 void worker_join(struct worker *w)
 {
     if (w->running) {
         pthread_join(w->thread, NULL);
         w->running = false;
     }
+    drop_tables(w);
 }
 
 void worker_free(struct worker *w)
@@ -255,8 +274,7 @@ void worker_free(struct worker *w)
         return;
     }
     ASSERT(!w->running);
-    table_unref(mailbox_take(&w->mailbox));
-    table_unref(w->table);
+    drop_tables(w);
     for (size_t i = 0; i < w->n_acceptors; i++) {
         acceptor_fini(&w->acceptors[i]);
     }
