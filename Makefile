@@ -8,6 +8,9 @@ VARIANT ?=
 B       := build$(if $(VARIANT),/$(VARIANT))
 PKGS    := libevent_core libcurl libcjson libcrypto libssl yaml-0.1
 
+PREFIX  ?= /usr/local
+JOBS    ?= $(shell nproc)
+
 VERSION := 0.1.0
 COMMIT  := $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
 
@@ -60,6 +63,7 @@ CMD_SRC   := $(wildcard cmd/sealway/*.c)
 UNIT      := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/test_*.c))
 INTEG     := $(patsubst tests/integration/%.c,$(B)/tests/%,$(wildcard tests/integration/test_*.c))
 FUZZERS   := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+REPLAYS   := $(patsubst tests/fuzz/%.c,$(B)/replay/%,$(wildcard tests/fuzz/fuzz_*.c))
 SUPPORT   := $(call objs,$(wildcard tests/support/*.c) $(wildcard tests/fakes/*.c))
 
 # The module a unit test belongs to: the one that holds the file of the same name.
@@ -69,10 +73,23 @@ module_of = $(notdir $(patsubst %/,%,$(dir $(wildcard src/*/$(patsubst test_%,%,
 WRAPPED := malloc calloc realloc strdup strndup
 WRAP    := $(foreach f,$(WRAPPED),-Wl,--wrap=$(f))
 
+# Tests of the data plane let system calls fail, too: tests/support/failsys.c.
+FAILSYS_WRAP := $(foreach f,socket listen accept4 connect send recv __recv_chk shutdown getsockopt \
+                event_add event_new eventfd aligned_alloc pthread_create,-Wl,--wrap=$(f))
+$(addprefix $(B)/tests/test_,listen clientcap acceptor conn conn_hello conn_relay upstream refuse \
+  worker proxy): WRAP += $(FAILSYS_WRAP)
+# Named apart from the integration tests test_hello and test_relay.
+$(addprefix $(B)/tests/test_,conn_hello conn_relay): $(call libs,proxy)
+
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
 
-.PHONY: all help deps test check demo full asan tsan fuzz cov bench install clean tools
+# A make of its own sees what deps.sh has just installed; parallel unless the caller said how much.
+SUBMAKE = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS))
+DEPS    = $(Q)tests/support/deps.sh
+
+.PHONY: all help deps test check demo full asan tsan fuzz cov valgrind bench install clean
+.PHONY: tools fuzzers run-tests run-fuzz run-cov FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -85,19 +102,78 @@ help:
 	@echo 'make test         install, build, run every test'
 	@echo 'make check        format, analysers, layers, prefixes, headers'
 	@echo 'make asan|tsan    build and run the tests under a sanitizer'
+	@echo 'make valgrind     run the unit tests under valgrind'
+	@echo 'make cov          run the tests and print line coverage by file'
 	@echo 'make fuzz         run every fuzz target for FUZZ_SECONDS (default 60)'
-	@echo 'make full         everything long: all of the above, valgrind, more fuzzing'
+	@echo 'make full         everything long: all of the above, more fuzzing'
 	@echo 'make bench        side by side with nginx stream; see tests/bench/README.md'
-	@echo 'make install      into DESTDIR$(PREFIX)'
+	@echo 'make install      into $$(DESTDIR)$(PREFIX)/bin'
 
 deps:
-	$(Q)tests/support/deps.sh build
+	$(DEPS) build
+
+test asan tsan:
+	$(DEPS) test
+	$(Q)$(SUBMAKE) $(if $(filter asan tsan,$@),VARIANT=$@) tools
+	$(Q)$(SUBMAKE) $(if $(filter asan tsan,$@),VARIANT=$@) run-tests
+
+run-tests:
+	$(Q)VARIANT=$(VARIANT) SEALWAY_BIN=$(abspath $(B)/sealway) tests/support/run_tests.sh $(B) \
+		$(UNIT) $(INTEG) $(wildcard tests/integration/*.sh) $(REPLAYS)
+
+valgrind:
+	$(DEPS) ci
+	$(Q)$(SUBMAKE) tools
+	$(Q)RUN_UNDER='valgrind -q --leak-check=full --show-leak-kinds=all --error-exitcode=99' \
+		TEST_TIMEOUT=600 tests/support/run_tests.sh $(B) $(UNIT)
+
+cov:
+	$(DEPS) test
+	$(Q)rm -rf build/cov
+	$(Q)$(SUBMAKE) VARIANT=cov tools
+	$(Q)$(SUBMAKE) VARIANT=cov run-tests
+	$(Q)tests/support/coverage.sh build/cov
+
+fuzz:
+	$(DEPS) ci
+	$(Q)$(SUBMAKE) VARIANT=fuzz fuzzers
+	$(Q)$(MAKE) --no-print-directory VARIANT=fuzz run-fuzz
+
+run-fuzz:
+	$(Q)tests/support/run_fuzz.sh $(B) $(FUZZERS)
+
+check:
+	$(DEPS) ci
+	$(Q)$(SUBMAKE) $(B)/sealway
+	$(Q)B=$(B) tests/support/run_checks.sh
+
+demo:
+	$(DEPS) demo
+	$(Q)$(SUBMAKE) $(B)/sealway
+	$(Q)deploy/demo/demo.sh
+
+full: test check asan tsan valgrind cov demo
+	$(Q)FUZZ_SECONDS=600 $(MAKE) --no-print-directory fuzz
+
+bench:
+	$(DEPS) bench
+	$(Q)$(SUBMAKE) $(B)/sealway
+	$(Q)tests/bench/run.sh
+
+install: $(B)/sealway
+	install -D -m 0755 $< $(DESTDIR)$(PREFIX)/bin/sealway
 
 $(B)/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(CPPFLAGS) $(if $(filter tests/%,$<),-Itests) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
+# Rewritten only when it differs, so that a new commit compiles one file.
+$(B)/commit: FORCE
+	@mkdir -p $(@D)
+	@echo '$(VERSION) $(COMMIT)' | cmp -s - $@ || echo '$(VERSION) $(COMMIT)' >$@
+
+$(B)/obj/cmd/sealway/version.o: $(B)/commit
 $(B)/obj/cmd/sealway/version.o: CPPFLAGS += -DSEALWAY_VERSION='"$(VERSION)"' -DSEALWAY_COMMIT='"$(COMMIT)"'
 
 define module_rule
@@ -131,7 +207,14 @@ $(FUZZERS): $(B)/fuzz/%: $(B)/obj/tests/fuzz/%.o $(B)/lib/libsupport.a $(call li
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LINK) -fsanitize=fuzzer -o $@ $^ $(LIBS)
 
-tools: $(UNIT) $(INTEG) $(B)/sealway
+# The same fuzz target without a fuzzer, over the files of its corpus: any compiler, seconds.
+$(REPLAYS): $(B)/replay/%: $(B)/obj/tests/fuzz/%.o $(B)/obj/tests/fuzz/replay.o \
+		$(B)/lib/libsupport.a $(call libs,app)
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LINK) -o $@ $^ $(LIBS)
+
+tools: $(UNIT) $(INTEG) $(REPLAYS) $(B)/sealway
 fuzzers: $(FUZZERS)
 
 clean:

@@ -1,0 +1,64 @@
+#include "snapshot.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "manifest/manifestdir.h"
+#include "model/store.h"
+#include "route/registry.h"
+#include "route/table.h"
+#include "route/table_builder.h"
+
+static int build_table(struct snapshot *s, const struct translate_config *cfg)
+{
+    struct table_builder *b = table_builder_new(s->registry);
+    int rc;
+
+    if (b == NULL) {
+        return -ENOMEM;
+    }
+    rc = translate(cfg, s->store, b, &s->verdicts);
+    if (rc == 0) {
+        s->table = table_builder_freeze(b, 1);
+        rc = s->table != NULL ? 0 : -ENOMEM;
+    }
+    table_builder_free(b);
+    return rc;
+}
+
+int snapshot_init(struct snapshot *s, const struct translate_config *cfg, const char *const *paths,
+                  size_t n_paths)
+{
+    int rc;
+
+    memset(s, 0, sizeof(*s));
+    verdicts_init(&s->verdicts);
+    s->store = store_new();
+    s->registry = registry_new();
+    if (s->store == NULL || s->registry == NULL) {
+        return -ENOMEM;
+    }
+    for (size_t i = 0; i < n_paths; i++) {
+        rc = manifestdir_read_once(paths[i], s->store, &s->verdicts);
+        if (rc != 0) {
+            return rc;
+        }
+    }
+    rc = build_table(s, cfg);
+    verdicts_sort(&s->verdicts);
+    return rc == 0 && s->verdicts.lost ? -ENOMEM : rc;
+}
+
+void snapshot_fini(struct snapshot *s)
+{
+    if (s->table != NULL) {
+        bool freed;
+
+        table_unref(s->table);
+        freed = table_free_if_unused(s->table);
+        ASSERT(freed); /* nobody else ever had a reference */
+    }
+    registry_free(s->registry);
+    store_free(s->store);
+    verdicts_fini(&s->verdicts);
+}

@@ -1,0 +1,280 @@
+#include "app/app.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "app/cpus.h"
+#include "app/fdlimit.h"
+#include "app/listeners.h"
+#include "app/mainloop.h"
+#include "app/options.h"
+#include "base/log.h"
+#include "base/logwriter.h"
+#include "controller/controller.h"
+#include "proxy/proxy.h"
+#include "route/table.h"
+
+struct app {
+    const struct options *options;
+    unsigned workers;
+    struct netaddr default_listen;
+    struct listeners listeners;
+    struct logwriter *logs;
+    struct proxy *proxy;
+    bool proxy_running;
+    struct controller *controller;
+    bool controller_running;
+    struct mainloop *loop;
+    struct err *e;
+};
+
+static enum app_status no_memory(struct app *a)
+{
+    err_set(a->e, "out of memory");
+    return APP_FAILED;
+}
+
+static struct logring *new_log_ring(void *ctx)
+{
+    struct app *a = ctx;
+
+    return logwriter_add_ring(a->logs);
+}
+
+static void publish(void *ctx, struct table *t)
+{
+    struct app *a = ctx;
+
+    proxy_publish(a->proxy, t);
+    table_unref(t);
+}
+
+static void stop_controller(struct app *a)
+{
+    if (a->controller_running) {
+        controller_stop(a->controller);
+        a->controller_running = false;
+    }
+}
+
+static bool is_ready(void *ctx)
+{
+    const struct app *a = ctx;
+
+    for (unsigned i = 0; i < proxy_workers(a->proxy); i++) {
+        if (proxy_adopted_generation(a->proxy, i) == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static int on_ready(void *ctx, struct err *e)
+{
+    const struct app *a = ctx;
+    const char *file = a->options->ports_file;
+    int rc = file == NULL ? 0 : listeners_write_file(&a->listeners, file, e);
+
+    if (rc != 0) {
+        return rc;
+    }
+    for (size_t i = 0; i < a->listeners.n_bound && log_enabled(LOG_INFO); i++) {
+        struct log_line line;
+
+        log_line_begin(&line, LOG_INFO, "listening");
+        log_line_addr(&line, "address", &a->listeners.bound[i]);
+        log_line_send(&line);
+    }
+    log_info("ready");
+    return 0;
+}
+
+static void reload(void *ctx)
+{
+    struct app *a = ctx;
+
+    if (a->controller_running) {
+        controller_reload(a->controller);
+    }
+}
+
+/* The controller stops too: what drains needs no new table. */
+static void stop_accepting(void *ctx)
+{
+    struct app *a = ctx;
+
+    proxy_stop_accepting(a->proxy);
+    stop_controller(a);
+}
+
+static uint64_t active(void *ctx)
+{
+    const struct app *a = ctx;
+
+    return proxy_active(a->proxy);
+}
+
+static enum app_status open_logs(struct app *a)
+{
+    struct logring *own;
+
+    a->logs = logwriter_start(STDOUT_FILENO, STDERR_FILENO);
+    if (a->logs == NULL) {
+        return no_memory(a);
+    }
+    own = logwriter_add_ring(a->logs);
+    if (own == NULL) {
+        return no_memory(a);
+    }
+    log_use_ring(own);
+    return APP_OK;
+}
+
+static enum app_status remember_listeners(struct app *a, size_t n)
+{
+    struct netaddr bound[LIMIT_LISTENERS];
+
+    for (size_t i = 0; i < n; i++) {
+        bound[i] = proxy_listen_addr(a->proxy, i);
+    }
+    return listeners_init(&a->listeners, bound, n) == 0 ? APP_OK : no_memory(a);
+}
+
+static enum app_status open_proxy(struct app *a)
+{
+    const struct options *o = a->options;
+    struct proxy_config cfg = {.listen = o->listen,
+                               .n_listen = o->n_listen,
+                               .workers = a->workers,
+                               .policy = o->policy,
+                               .max_connections_per_client = o->max_connections_per_client,
+                               .access_log = o->access_log,
+                               .new_log_ring = new_log_ring,
+                               .log_ctx = a};
+    struct fdlimit_load load = {.workers = a->workers};
+
+    if (cfg.n_listen == 0) {
+        a->default_listen = listeners_default();
+        cfg.listen = &a->default_listen;
+        cfg.n_listen = 1;
+    }
+    load.listeners = (unsigned)cfg.n_listen;
+    if (fdlimit_settle(fdlimit_raise(), &load, o->max_connections, &cfg.max_connections, a->e) !=
+        0) {
+        return APP_USAGE;
+    }
+    a->proxy = proxy_new(&cfg, a->e);
+    return a->proxy != NULL ? remember_listeners(a, cfg.n_listen) : APP_USAGE;
+}
+
+static enum app_status open_controller(struct app *a)
+{
+    struct controller_config cfg = {.manifests = a->options->manifests,
+                                    .translate = options_translate(a->options),
+                                    .publish = publish,
+                                    .publish_ctx = a,
+                                    .log_ring = logwriter_add_ring(a->logs)};
+
+    if (cfg.log_ring == NULL) {
+        return no_memory(a);
+    }
+    cfg.translate.is_own_listener = listeners_include;
+    cfg.translate.own_listener_ctx = &a->listeners;
+    a->controller = controller_new(&cfg, a->e);
+    return a->controller != NULL ? APP_OK : APP_USAGE;
+}
+
+static enum app_status open_loop(struct app *a)
+{
+    struct mainloop_config cfg = {.drain_delay_ms = a->options->drain_delay_ms,
+                                  .drain_timeout_ms = a->options->drain_timeout_ms,
+                                  .is_ready = is_ready,
+                                  .on_ready = on_ready,
+                                  .reload = reload,
+                                  .stop_accepting = stop_accepting,
+                                  .active = active,
+                                  .ctx = a};
+
+    a->loop = mainloop_new(&cfg, a->e);
+    return a->loop != NULL ? APP_OK : APP_FAILED;
+}
+
+static enum app_status start_threads(struct app *a)
+{
+    if (proxy_start(a->proxy, a->e) != 0) {
+        return APP_FAILED;
+    }
+    a->proxy_running = true;
+    if (controller_start(a->controller, a->e) != 0) {
+        return APP_FAILED;
+    }
+    a->controller_running = true;
+    return APP_OK;
+}
+
+static enum app_status run_loop(struct app *a)
+{
+    return mainloop_run(a->loop, a->e) == 0 ? APP_OK : APP_FAILED;
+}
+
+/* The order of start.  Logs come first because workers and controller are made with their rings;
+ * then what a user can have got wrong, and only then whatever serves. */
+static enum app_status run(struct app *a)
+{
+    static enum app_status (*const STEPS[])(struct app *) = {
+        open_logs, open_proxy, open_controller, open_loop, start_threads, run_loop};
+    enum app_status status = APP_OK;
+
+    for (size_t i = 0; i < ARRAY_LEN(STEPS) && status == APP_OK; i++) {
+        status = STEPS[i](a);
+    }
+    return status;
+}
+
+/* The order of stop.  The controller ends before the workers, so that nothing is put into a mailbox
+ * nobody empties; its tables are freed after them, when nobody holds one. */
+static void close_all(struct app *a)
+{
+    stop_controller(a);
+    if (a->proxy_running) {
+        proxy_stop(a->proxy);
+        log_info("stopped");
+    }
+    proxy_free(a->proxy);
+    controller_free(a->controller);
+    mainloop_free(a->loop);
+    log_use_ring(NULL);
+    if (a->logs != NULL) {
+        logwriter_stop(a->logs);
+    }
+    listeners_fini(&a->listeners);
+    libevent_global_shutdown();
+}
+
+static unsigned settle_workers(const struct options *o)
+{
+    unsigned n = o->workers > 0 ? o->workers : cpus_usable();
+
+    return n < LIMIT_WORKERS ? n : LIMIT_WORKERS;
+}
+
+enum app_status app_serve(const struct options *o, struct err *e)
+{
+    struct app a = {.options = o, .workers = settle_workers(o), .e = e};
+    sigset_t before;
+    enum app_status status;
+
+    err_clear(e);
+    mainloop_block_signals(&before);
+    log_configure(o->log_level, o->log_format);
+    if (o->ports_file != NULL) {
+        /* One left by an earlier run would be taken for this one's. */
+        (void)unlink(o->ports_file);
+    }
+    status = run(&a);
+    close_all(&a);
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    return status;
+}

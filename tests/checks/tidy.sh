@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# clang-tidy with the checks of .clang-tidy over the program's own sources.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+
+tidy() {
+    clang-tidy --quiet "$1" -- -std=gnu11 -D_GNU_SOURCE -Iinclude -I/usr/include/cjson \
+        '-DSEALWAY_VERSION="x"' '-DSEALWAY_COMMIT="x"' 2>/dev/null ||
+        echo "$1: clang-tidy is not content"
+}
+export -f tidy
+
+out=$(find src cmd -name '*.c' -print0 | xargs -0 -P "$(nproc)" -I {} bash -c 'tidy "$1"' _ {})
+if [ -n "$out" ]; then
+    echo "$out"
+    exit 1
+fi
+echo "ok tidy"
