@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# deps.sh PURPOSE... - install the Debian packages that are missing for a purpose.
+#
+# Purposes: build, test, demo, bench, ci (each includes what it builds on).  Silent when nothing is
+# missing.  Needs root or sudo only when something is.
+set -eu
+
+build='gcc make pkg-config libc6-dev libevent-dev libcurl4-openssl-dev libcjson-dev libssl-dev
+       libyaml-dev uthash-dev ca-certificates git'
+run='openssl curl python3 iproute2 procps'
+test="libcmocka-dev $run gnutls-bin"
+bench='nginx-light libnginx-mod-stream'
+ci='clang clang-tidy clang-format libclang-rt-14-dev valgrind cppcheck shellcheck universal-ctags'
+
+wanted=
+for purpose in "$@"; do
+    case $purpose in
+        build) wanted="$wanted $build" ;;
+        test) wanted="$wanted $build $test" ;;
+        demo) wanted="$wanted $build $run nginx-light" ;;
+        bench) wanted="$wanted $build $run $bench" ;;
+        ci) wanted="$wanted $build $test $ci" ;;
+        *)
+            echo "deps.sh: $purpose: no such purpose; there are build, test, demo, bench and ci" >&2
+            exit 2
+            ;;
+    esac
+done
+
+if ! command -v dpkg-query >/dev/null; then
+    echo "deps.sh: not Debian, so nothing is installed; wanted:$(echo "$wanted" | tr -s ' \n' ' ')" >&2
+    exit 0
+fi
+
+missing=
+for package in $wanted; do
+    status=$(dpkg-query -W -f '${Status}' "$package" 2>/dev/null || true)
+    [ "$status" = 'install ok installed' ] || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+if [ "$(id -u)" -eq 0 ]; then
+    as_root=
+elif command -v sudo >/dev/null; then
+    as_root=sudo
+else
+    echo "deps.sh: these packages are missing, and installing them takes root:$missing" >&2
+    exit 1
+fi
+echo "installing$missing"
+# RUNLEVEL=1 keeps what is installed from starting its services.
+$as_root apt-get update -qq
+# shellcheck disable=SC2086 # a list of words
+$as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 \
+    apt-get install -y -qq --no-install-recommends $missing >/dev/null

@@ -1,0 +1,316 @@
+#include "support/inline_worker.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/logring.h"
+#include "proxy/acceptor.h"
+#include "proxy/clientcap.h"
+#include "proxy/listen.h"
+#include "route/table.h"
+
+#define CLOCK_START_US 1000000000u
+
+static uint64_t clock_us;
+static size_t fds_before;
+
+static uint64_t read_clock(void)
+{
+    return clock_us;
+}
+
+uint64_t inline_worker_real_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+int inline_worker_setup(void **state)
+{
+    struct inline_worker *iw = calloc(1, sizeof(*iw));
+
+    assert_non_null(iw);
+    fds_before = proxy_fixture_open_fds();
+    clock_us = CLOCK_START_US;
+    clock_replace(read_clock);
+    proxy_fixture_init(&iw->f);
+    iw->log = logring_new(LIMIT_LOG_RING);
+    assert_non_null(iw->log);
+    log_use_ring(iw->log);
+    iw->shared.max_connections = 1000;
+    *state = iw;
+    return 0;
+}
+
+int inline_worker_teardown(void **state)
+{
+    struct inline_worker *iw = *state;
+
+    inline_worker_close(iw);
+    clientcap_free(iw->shared.clientcap);
+    log_use_ring(NULL);
+    logring_free(iw->log);
+    proxy_fixture_fini(&iw->f);
+    free(iw);
+    clock_replace(NULL);
+    assert_int_equal(proxy_fixture_open_fds(), fds_before);
+    return 0;
+}
+
+void inline_worker_open(struct inline_worker *iw, struct table *t)
+{
+    struct err e;
+    int fd;
+
+    err_clear(&e);
+    iw->shared.policy = iw->f.policy;
+    iw->w = worker_new(&iw->shared, 0, 1);
+    assert_non_null(iw->w);
+    iw->w->table = table_ref(t);
+    assert_int_equal(netaddr_parse("127.0.0.1:0", &iw->addr), 0);
+    assert_int_equal(listen_probe(&iw->addr, &e), 0);
+    fd = listen_bind(&iw->addr, &e);
+    assert_true(fd >= 0);
+    worker_set_listener(iw->w, 0, fd);
+    assert_int_equal(acceptor_listen(&iw->w->acceptors[0]), 0);
+}
+
+static void reap(struct worker *w)
+{
+    struct conn *c;
+
+    while ((c = LIST_FIRST(&w->conns[CONN_ENDED])) != NULL) {
+        conn_free(c);
+    }
+}
+
+void inline_worker_close(struct inline_worker *iw)
+{
+    if (iw->w == NULL) {
+        return;
+    }
+    for (int state = 0; state < CONN_ENDED; state++) {
+        struct conn *c;
+        while ((c = LIST_FIRST(&iw->w->conns[state])) != NULL) {
+            conn_end(c, END_DRAIN);
+        }
+    }
+    reap(iw->w);
+    assert_int_equal(iw->shared.open_connections, 0);
+    assert_int_equal(timewheel_pop(&iw->w->wheel, UINT64_MAX) == NULL, true);
+    worker_free(iw->w);
+    iw->w = NULL;
+}
+
+static void fire_deadlines(struct worker *w)
+{
+    struct timewheel_entry *e;
+
+    while ((e = timewheel_pop(&w->wheel, clock_now_ms())) != NULL) {
+        conn_on_deadline(CONTAINER_OF(e, struct conn, timer));
+    }
+}
+
+/* No connection may rest without a deadline, but one whose idle timeout is off. */
+static void check_deadlines(const struct inline_worker *iw)
+{
+    for (int state = 0; state < CONN_ENDED; state++) {
+        struct conn *c;
+        LIST_FOREACH(c, &iw->w->conns[state], link) {
+            if (c->timer.due_tick == 0) {
+                assert_int_equal(state, CONN_RELAYING);
+                assert_int_equal(iw->shared.policy.idle_timeout_ms, 0);
+                assert_false(c->up.eof || c->down.eof);
+            }
+        }
+    }
+}
+
+void inline_worker_turn(struct inline_worker *iw)
+{
+    (void)event_base_loop(iw->w->base, EVLOOP_NONBLOCK);
+    fire_deadlines(iw->w);
+    reap(iw->w);
+    check_deadlines(iw);
+}
+
+void inline_worker_pass(struct inline_worker *iw, uint64_t ms)
+{
+    clock_us += ms * 1000;
+    fire_deadlines(iw->w);
+    reap(iw->w);
+    check_deadlines(iw);
+}
+
+int inline_worker_dial(struct inline_worker *iw)
+{
+    uint64_t before = iw->w->stats.accepted;
+    int fd = proxy_fixture_dial(&iw->addr);
+
+    INLINE_UNTIL(iw, iw->w->stats.accepted != before);
+    return fd;
+}
+
+size_t inline_worker_count(const struct inline_worker *iw, enum conn_state state)
+{
+    size_t n = 0;
+    struct conn *c;
+
+    LIST_FOREACH(c, &iw->w->conns[state], link) {
+        n++;
+    }
+    return n;
+}
+
+struct conn *inline_worker_conn(const struct inline_worker *iw, enum conn_state state)
+{
+    return LIST_FIRST(&iw->w->conns[state]);
+}
+
+size_t inline_worker_live(const struct inline_worker *iw)
+{
+    size_t n = 0;
+
+    for (int state = 0; state < CONN_ENDED; state++) {
+        n += inline_worker_count(iw, (enum conn_state)state);
+    }
+    return n;
+}
+
+uint64_t inline_worker_ended(const struct inline_worker *iw, enum end_reason why)
+{
+    return iw->w->stats.closed[why];
+}
+
+struct lines {
+    enum log_stream stream;
+    char *out;
+    size_t len, room, n;
+};
+
+static bool take_line(void *ctx, enum log_stream stream, const char *line, size_t len)
+{
+    struct lines *l = ctx;
+
+    if (stream == l->stream) {
+        assert_true(len < l->room - l->len);
+        memcpy(l->out + l->len, line, len);
+        l->len += len;
+        l->n++;
+    }
+    return true;
+}
+
+size_t inline_worker_log(struct inline_worker *iw, enum log_stream stream, char *out, size_t room)
+{
+    struct lines l = {.stream = stream, .out = out, .room = room};
+
+    (void)logring_drain(iw->log, take_line, &l);
+    out[l.len] = '\0';
+    return l.n;
+}
+
+/* read(2), turning the loop until it says something: bytes, 0, or -errno. */
+static ssize_t read_turning(struct inline_worker *iw, int fd, void *into, size_t room)
+{
+    ssize_t n = -1;
+    int error = EAGAIN;
+
+    INLINE_UNTIL(iw, (n = read(fd, into, room)) >= 0 || (error = errno) != EAGAIN);
+    return n >= 0 ? n : -error;
+}
+
+void inline_worker_expect(struct inline_worker *iw, int fd, const void *bytes, size_t len)
+{
+    const uint8_t *at = bytes;
+    uint8_t got[16384];
+
+    while (len > 0) {
+        ssize_t n = read_turning(iw, fd, got, len < sizeof(got) ? len : sizeof(got));
+        assert_true(n > 0);
+        assert_memory_equal(got, at, (size_t)n);
+        at += n;
+        len -= (size_t)n;
+    }
+}
+
+void inline_worker_expect_eof(struct inline_worker *iw, int fd)
+{
+    uint8_t byte;
+
+    assert_int_equal(read_turning(iw, fd, &byte, 1), 0);
+}
+
+void inline_worker_expect_reset(struct inline_worker *iw, int fd)
+{
+    uint8_t byte;
+
+    assert_int_equal(read_turning(iw, fd, &byte, 1), -ECONNRESET);
+}
+
+int inline_worker_accept(struct inline_worker *iw, int listener)
+{
+    int fd = -1;
+
+    INLINE_UNTIL(iw, (fd = accept(listener, NULL, NULL)) >= 0);
+    assert_int_equal(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
+    return fd;
+}
+
+void inline_worker_write(struct inline_worker *iw, int fd, const void *bytes, size_t len)
+{
+    const uint8_t *at = bytes;
+
+    while (len > 0) {
+        ssize_t n = -1;
+        INLINE_UNTIL(iw, (n = write(fd, at, len)) >= 0 || errno != EAGAIN);
+        assert_true(n > 0);
+        at += n;
+        len -= (size_t)n;
+    }
+}
+
+bool inline_worker_drain(struct inline_worker *iw, int fd, uint64_t *read_out)
+{
+    static uint8_t trash[65536];
+    ssize_t n;
+
+    *read_out = 0;
+    while ((n = read_turning(iw, fd, trash, sizeof(trash))) > 0) {
+        *read_out += (uint64_t)n;
+    }
+    assert_true(n == 0 || n == -ECONNRESET);
+    return n == 0;
+}
+
+void inline_worker_relay(struct inline_worker *iw, int *client_out, int *server_out)
+{
+    *client_out = inline_worker_dial(iw);
+    inline_worker_write(iw, *client_out, iw->f.hello, iw->f.hello_len);
+    *server_out = inline_worker_accept(iw, iw->f.backend);
+    inline_worker_expect(iw, *server_out, iw->f.hello, iw->f.hello_len);
+    INLINE_UNTIL(iw, inline_worker_count(iw, CONN_RELAYING) > 0);
+}
+
+void inline_worker_reset(int fd)
+{
+    const struct linger hard = {.l_onoff = 1, .l_linger = 0};
+
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard)), 0);
+    close(fd);
+}

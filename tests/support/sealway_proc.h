@@ -1,0 +1,53 @@
+/**
+ * sealway_proc - the real program as a child process: started, asked, stopped.
+ *
+ * $SEALWAY_BIN names the program (default build/sealway).  It listens on free ports, runs with two
+ * workers and no drain delay unless the arguments say otherwise, and dies with the test.
+ */
+#ifndef SUPPORT_SEALWAY_PROC_H
+#define SUPPORT_SEALWAY_PROC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/netaddr.h"
+
+struct sealway;
+
+/**
+ * Run `serve --manifests DIR` with `args` (NULL-terminated; NULL for none) and wait until it
+ * answers on every listener.  Fails the calling test, with what the program wrote, when it does
+ * not.
+ */
+struct sealway *sealway_start(const char *manifests, const char *const *args);
+
+/** Where listener `index` (in the order of --listen) is bound. */
+struct netaddr sealway_addr(const struct sealway *s, size_t index);
+
+pid_t sealway_pid(const struct sealway *s);
+
+/** Resident memory in KiB (VmRSS). */
+long sealway_rss_kib(const struct sealway *s);
+
+void sealway_signal(const struct sealway *s, int sig);
+
+/** Wait for it to end.  Returns its exit status, 128 + n when signal n killed it, -1 when it still
+ * runs after `limit_ms`. */
+int sealway_wait(struct sealway *s, unsigned limit_ms);
+
+/** What it wrote to stdout (the access log) or stderr so far; the caller frees it. */
+char *sealway_stdout(const struct sealway *s);
+char *sealway_stderr(const struct sealway *s);
+
+/** Wait until an access log line contains `text`; returns the line (the caller frees it), NULL
+ * after five seconds. */
+char *sealway_access_line(const struct sealway *s, const char *text);
+
+/**
+ * Stop it if it runs (two SIGTERM, so that it does not wait for connections) and free all.  Returns
+ * its exit status; prints what it wrote to stderr when that is not 0.  NULL is ignored (0).
+ */
+int sealway_stop(struct sealway *s);
+
+#endif

@@ -1,0 +1,156 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "app/app.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "app/options.h"
+#include "support/failalloc.h"
+#include "support/tempdir.h"
+
+static struct tempdir dir;
+static sigset_t before;
+static struct rlimit limit;
+
+/* SIGTERM waits, blocked, for whoever serves: it starts, becomes ready or not, and stops. */
+static void stop_in_advance(void)
+{
+    sigset_t term;
+
+    sigemptyset(&term);
+    sigaddset(&term, SIGTERM);
+    sigprocmask(SIG_BLOCK, &term, NULL);
+    kill(getpid(), SIGTERM);
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    getrlimit(RLIMIT_NOFILE, &limit);
+    sigprocmask(SIG_SETMASK, NULL, &before);
+    tempdir_make(&dir);
+    tempdir_mkdir(&dir, "m");
+    return 0;
+}
+
+/* Swallows a SIGTERM that nobody took. */
+static int teardown(void **state)
+{
+    (void)state;
+    signal(SIGTERM, SIG_IGN);
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    signal(SIGTERM, SIG_DFL);
+    setrlimit(RLIMIT_NOFILE, &limit);
+    tempdir_remove(&dir);
+    return 0;
+}
+
+static enum app_status serve(const char *manifests, const char *option, struct err *e)
+{
+    char path[PATH_MAX], m[] = "--manifests", l[] = "--listen=127.0.0.1:0", w[] = "--workers=2";
+    char delay[] = "--drain-delay=0s", level[] = "--log-level=error", extra[PATH_MAX];
+    char *argv[] = {m, path, l, w, delay, level, extra};
+    struct options o;
+    enum app_status status = APP_FAILED;
+
+    tempdir_path(&dir, manifests, path);
+    snprintf(extra, sizeof(extra), "%s", option);
+    if (options_parse(&o, OPTIONS_SERVE, *option != '\0' ? 7 : 6, argv, e) == 0) {
+        status = app_serve(&o, e);
+    }
+    options_fini(&o);
+    return status;
+}
+
+static void a_run_ends_cleanly_on_a_signal(void **state)
+{
+    struct err e;
+
+    (void)state;
+    stop_in_advance();
+    assert_int_equal(serve("m", "", &e), APP_OK);
+}
+
+static void a_run_can_follow_another_in_one_process(void **state)
+{
+    struct err e;
+
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        stop_in_advance();
+        assert_int_equal(serve("m", "", &e), APP_OK);
+    }
+}
+
+static void a_missing_directory_is_a_usage_error(void **state)
+{
+    struct err e;
+
+    (void)state;
+    assert_int_equal(serve("nowhere", "", &e), APP_USAGE);
+    assert_non_null(strstr(e.text, "nowhere"));
+}
+
+static void too_many_connections_are_a_usage_error(void **state)
+{
+    struct rlimit low = {.rlim_cur = 256, .rlim_max = limit.rlim_max};
+    struct err e;
+
+    (void)state;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+    assert_int_equal(serve("m", "--max-connections=16777216", &e), APP_USAGE);
+    assert_non_null(strstr(e.text, "RLIMIT_NOFILE"));
+}
+
+static void an_old_ports_file_is_gone_before_anything_is_bound(void **state)
+{
+    char option[PATH_MAX], path[PATH_MAX];
+    struct err e;
+
+    (void)state;
+    tempdir_write(&dir, "ports", "old");
+    snprintf(option, sizeof(option), "--ports-file=%s", tempdir_path(&dir, "ports", path));
+    assert_int_equal(serve("nowhere", option, &e), APP_USAGE);
+    assert_int_equal(access(path, F_OK), -1);
+}
+
+static void serve_once(void *ctx)
+{
+    struct err e;
+
+    (void)ctx;
+    stop_in_advance();
+    (void)serve("m", "", &e);
+}
+
+static void running_out_of_memory_leaves_nothing_behind(void **state)
+{
+    (void)state;
+    assert_true(failalloc_torture(serve_once, NULL) > 10);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        T(a_run_ends_cleanly_on_a_signal),
+        T(a_run_can_follow_another_in_one_process),
+        T(a_missing_directory_is_a_usage_error),
+        T(too_many_connections_are_a_usage_error),
+        T(an_old_ports_file_is_gone_before_anything_is_bound),
+        T(running_out_of_memory_leaves_nothing_behind),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

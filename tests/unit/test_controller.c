@@ -1,0 +1,365 @@
+#include "controller/controller.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "route/table.h"
+#include "support/objects.h"
+#include "support/tempdir.h"
+#include "support/wait_until.h"
+
+#define CLASS         OUR_CLASS
+#define ROUTE_TO(svc) INGRESS("shop", "i", "", OURS RULES(HOST("a.test", svc, "number: 443")))
+#define WEB           SERVED("shop", "web", "10.0.0.1")
+#define API           SERVED("shop", "api", "10.0.0.2")
+
+#define PATIENCE_MS 20000 /* only a failing test waits so long */
+/* From a change to its table; a sanitizer on a busy machine is not held to it. */
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+#define PROMISE_MS PATIENCE_MS
+#else
+#define PROMISE_MS 1000
+#endif
+
+/** Whoever gets the tables: keeps the newest. */
+struct receiver {
+    pthread_mutex_t lock;
+    struct table *newest;
+    unsigned n;
+    uint64_t at_us; /* when the newest came */
+    pthread_t thread;
+};
+
+struct world {
+    struct tempdir dir;
+    char manifests[PATH_MAX];
+    struct receiver r;
+    struct controller *c;
+    const char *expected; /* the Service that a.test is to have; "" for no route */
+};
+
+static void on_table(void *ctx, struct table *t)
+{
+    struct receiver *r = ctx;
+
+    pthread_mutex_lock(&r->lock);
+    table_unref(r->newest);
+    r->newest = t;
+    r->n++;
+    r->at_us = clock_now_us();
+    r->thread = pthread_self();
+    pthread_mutex_unlock(&r->lock);
+}
+
+static int setup(void **state)
+{
+    struct world *w = calloc(1, sizeof(*w));
+
+    tempdir_make(&w->dir);
+    tempdir_mkdir(&w->dir, "m");
+    (void)tempdir_path(&w->dir, "m", w->manifests);
+    pthread_mutex_init(&w->r.lock, NULL);
+    *state = w;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct world *w = *state;
+
+    if (w->c) {
+        controller_stop(w->c);
+    }
+    table_unref(w->r.newest);
+    controller_free(w->c);
+    pthread_mutex_destroy(&w->r.lock);
+    tempdir_remove(&w->dir);
+    free(w);
+    return 0;
+}
+
+static struct controller *make(struct world *w, struct err *e)
+{
+    const struct controller_config cfg = {
+        .manifests = w->manifests,
+        .translate = {.controller_class = "sealway.io/ingress-controller"},
+        .publish = on_table,
+        .publish_ctx = &w->r,
+    };
+
+    return controller_new(&cfg, e);
+}
+
+static void start(struct world *w)
+{
+    struct err e;
+
+    w->c = make(w, &e);
+    assert_non_null(w->c);
+    assert_int_equal(controller_start(w->c, &e), 0);
+}
+
+static unsigned published(struct world *w)
+{
+    unsigned n;
+
+    pthread_mutex_lock(&w->r.lock);
+    n = w->r.n;
+    pthread_mutex_unlock(&w->r.lock);
+    return n;
+}
+
+/** Whether the newest table serves a.test as expected. */
+static bool is_as_expected(void *ctx)
+{
+    struct world *w = ctx;
+    const struct route *r = NULL;
+    enum table_match match;
+    bool good;
+
+    pthread_mutex_lock(&w->r.lock);
+    if (w->r.newest) {
+        r = table_lookup(w->r.newest, "a.test", strlen("a.test"), &match);
+    }
+    good = strcmp(r ? r->pool->service : "", w->expected) == 0;
+    pthread_mutex_unlock(&w->r.lock);
+    return good;
+}
+
+/** Wait until a.test is served so; the change was made just before. */
+static void expect(struct world *w, const char *service)
+{
+    uint64_t start_us = clock_now_us(), at_us;
+
+    w->expected = service;
+    assert_true(wait_until(is_as_expected, w, PATIENCE_MS));
+    pthread_mutex_lock(&w->r.lock);
+    at_us = w->r.at_us;
+    pthread_mutex_unlock(&w->r.lock);
+    assert_true(at_us < start_us + (uint64_t)PROMISE_MS * 1000);
+}
+
+static void put(struct world *w, const char *name, const char *yaml)
+{
+    char path[64];
+
+    snprintf(path, sizeof(path), "m/%s", name);
+    tempdir_replace(&w->dir, path, yaml);
+}
+
+static void rename_inside(struct world *w, const char *from, const char *to)
+{
+    char a[PATH_MAX], b[PATH_MAX];
+
+    assert_int_equal(rename(tempdir_path(&w->dir, from, a), tempdir_path(&w->dir, to, b)), 0);
+}
+
+static void what_cannot_work_is_told_at_once(void **state)
+{
+    struct world *w = *state;
+    struct err e;
+
+    rename_inside(w, "m", "elsewhere");
+    assert_null(make(w, &e));
+    assert_non_null(strstr(e.text, w->manifests));
+}
+
+static void nothing_is_published_before_the_start(void **state)
+{
+    struct world *w = *state;
+    struct err e;
+
+    put(w, "a.yaml", CLASS WEB ROUTE_TO("web"));
+    w->c = make(w, &e);
+    assert_non_null(w->c);
+    assert_int_equal(w->r.n, 0);
+}
+
+static void the_first_table_is_published_by_the_caller_of_start(void **state)
+{
+    struct world *w = *state;
+
+    put(w, "a.yaml", CLASS WEB ROUTE_TO("web"));
+    start(w);
+    pthread_mutex_lock(&w->r.lock);
+    assert_int_equal(table_generation(w->r.newest), 1);
+    assert_true(pthread_equal(w->r.thread, pthread_self()));
+    pthread_mutex_unlock(&w->r.lock);
+    expect(w, "web");
+}
+
+static void an_empty_directory_is_an_empty_table(void **state)
+{
+    struct world *w = *state;
+
+    start(w);
+    assert_int_equal(published(w), 1);
+    expect(w, "");
+}
+
+static void a_change_is_published_within_a_second(void **state)
+{
+    struct world *w = *state;
+
+    put(w, "a.yaml", CLASS WEB API);
+    start(w);
+    put(w, "b.yaml", ROUTE_TO("web"));
+    expect(w, "web");
+    put(w, "b.yaml", ROUTE_TO("api"));
+    expect(w, "api");
+    rename_inside(w, "m/b.yaml", "away.yaml");
+    expect(w, "");
+    pthread_mutex_lock(&w->r.lock);
+    assert_int_equal(table_generation(w->r.newest), w->r.n);
+    pthread_mutex_unlock(&w->r.lock);
+}
+
+static void a_broken_file_changes_no_route(void **state)
+{
+    struct world *w = *state;
+    unsigned n;
+
+    put(w, "a.yaml", CLASS WEB API);
+    put(w, "b.yaml", ROUTE_TO("web"));
+    start(w);
+    n = published(w);
+    put(w, "b.yaml", "}");
+    put(w, "c.yaml",
+        INGRESS("shop", "marker", "", OURS RULES(HOST("b.test", "api", "number: 443"))));
+    expect(w, "web");
+    put(w, "b.yaml", ROUTE_TO("api"));
+    expect(w, "api");
+    assert_true(published(w) <= n + 3);
+}
+
+/** Wait for a later change to come through, so that an earlier one has been seen as well. */
+static void pass_by(struct world *w)
+{
+    put(w, "z.yaml", INGRESS("shop", "i", "", OURS RULES(HOST("a.test", "api", "number: 443"))));
+    expect(w, "api");
+}
+
+static void what_makes_no_difference_is_not_published(void **state)
+{
+    struct world *w = *state;
+    unsigned n;
+
+    put(w, "a.yaml", CLASS WEB API);
+    start(w);
+    n = published(w);
+    put(w, "a.yaml", CLASS WEB API "# another word\n");
+    put(w, "unrelated.yaml", SERVED("shop", "unused", "10.0.0.9"));
+    pass_by(w);
+    assert_int_equal(published(w), n + 1);
+}
+
+static void a_vanished_directory_keeps_the_routes_and_is_found_again(void **state)
+{
+    struct world *w = *state;
+    unsigned n;
+
+    put(w, "a.yaml", CLASS WEB API);
+    put(w, "b.yaml", ROUTE_TO("web"));
+    start(w);
+    expect(w, "web");
+    n = published(w);
+    rename_inside(w, "m", "away");
+    tempdir_mkdir(&w->dir, "new");
+    tempdir_write(&w->dir, "new/a.yaml", CLASS WEB API ROUTE_TO("api"));
+    expect(w, "web");
+    rename_inside(w, "new", "m");
+    w->expected = "api";
+    assert_true(wait_until(is_as_expected, w, PATIENCE_MS));
+    assert_int_equal(published(w), n + 1);
+    put(w, "a.yaml", CLASS WEB API ROUTE_TO("web"));
+    expect(w, "web");
+}
+
+static void a_directory_behind_a_link_may_be_swapped(void **state)
+{
+    struct world *w = *state;
+    char path[PATH_MAX];
+
+    tempdir_write(&w->dir, "v1/a.yaml", CLASS WEB API ROUTE_TO("web"));
+    tempdir_write(&w->dir, "v2/a.yaml", CLASS WEB API ROUTE_TO("api"));
+    assert_int_equal(rmdir(w->manifests), 0);
+    assert_int_equal(symlink("v1", w->manifests), 0);
+    start(w);
+    expect(w, "web");
+    assert_int_equal(symlink("v2", tempdir_path(&w->dir, "next", path)), 0);
+    rename_inside(w, "next", "m");
+    expect(w, "api");
+}
+
+static void a_reload_reads_everything_and_publishes_only_what_differs(void **state)
+{
+    struct world *w = *state;
+    unsigned n;
+
+    put(w, "a.yaml", CLASS WEB API);
+    start(w);
+    n = published(w);
+    for (int i = 0; i < 10; i++) {
+        controller_reload(w->c);
+    }
+    pass_by(w);
+    assert_int_equal(published(w), n + 1);
+}
+
+static void after_stop_nothing_is_published(void **state)
+{
+    struct world *w = *state;
+    unsigned n;
+
+    put(w, "a.yaml", CLASS WEB API);
+    start(w);
+    n = published(w);
+    controller_stop(w->c);
+    put(w, "b.yaml", ROUTE_TO("web"));
+    controller_stop(w->c);
+    assert_int_equal(published(w), n);
+}
+
+static void many_changes_end_in_the_last(void **state)
+{
+    struct world *w = *state;
+
+    put(w, "a.yaml", CLASS WEB API);
+    start(w);
+    for (int i = 0; i < 200; i++) {
+        put(w, "b.yaml", i % 2 ? ROUTE_TO("api") : ROUTE_TO("web"));
+    }
+    expect(w, "api");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(what_cannot_work_is_told_at_once),
+        TEST(nothing_is_published_before_the_start),
+        TEST(the_first_table_is_published_by_the_caller_of_start),
+        TEST(an_empty_directory_is_an_empty_table),
+        TEST(a_change_is_published_within_a_second),
+        TEST(a_broken_file_changes_no_route),
+        TEST(what_makes_no_difference_is_not_published),
+        TEST(a_vanished_directory_keeps_the_routes_and_is_found_again),
+        TEST(a_directory_behind_a_link_may_be_swapped),
+        TEST(a_reload_reads_everything_and_publishes_only_what_differs),
+        TEST(after_stop_nothing_is_published),
+        TEST(many_changes_end_in_the_last),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

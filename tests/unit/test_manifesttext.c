@@ -1,0 +1,165 @@
+#include "manifest/manifesttext.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/limits.h"
+#include "support/failalloc.h"
+#include "support/watched.h"
+
+static const struct manifestfile_request from_test = {.path = "test.yaml"};
+
+static int decode(const char *text, struct manifestcontent *c)
+{
+    manifestfile_init(c);
+    return manifesttext_decode(&from_test, text, strlen(text), c);
+}
+
+static void objects_come_in_the_order_of_the_text_with_their_lines(void **state)
+{
+    struct manifestcontent c;
+
+    (void)state;
+    assert_int_equal(decode(ONE_PORT("b", "1") ONE_PORT("a", "2"), &c), 0);
+    assert_int_equal(c.n, 2);
+    assert_string_equal(c.objs[0].meta->name, "b");
+    assert_string_equal(c.objs[1].meta->name, "a");
+    assert_int_equal(c.objs[1].meta->line, 6);
+    assert_int_equal(c.objs[1].order, 1);
+    assert_string_equal(c.objs[1].meta->file, "test.yaml");
+    manifestfile_fini(&c);
+}
+
+static void other_kinds_and_empty_documents_are_not_judged(void **state)
+{
+    struct manifestcontent c;
+
+    (void)state;
+    assert_int_equal(decode("---\n---\napiVersion: apps/v1\nkind: Deployment\nspec: 7\n", &c), 0);
+    assert_int_equal(c.n, 0);
+    assert_int_equal(c.verdicts.n, 0);
+    manifestfile_fini(&c);
+}
+
+static void a_text_that_cannot_be_parsed_is_one_verdict_at_its_line(void **state)
+{
+    struct manifestcontent c;
+
+    (void)state;
+    assert_int_equal(decode(ONE_PORT("a", "1") "a: [\n", &c), -EINVAL);
+    assert_int_equal(c.n, 0);
+    assert_int_equal(c.verdicts.n, 1);
+    assert_string_equal(c.verdicts.items[0].reason, "ManifestBroken");
+    assert_true(c.verdicts.items[0].line >= 6);
+    manifestfile_fini(&c);
+}
+
+static void lists_within_lists_are_read_to_a_bound(void **state)
+{
+    const char *head = "{kind: List, apiVersion: v1, items: [";
+    char text[4096] = "";
+    struct manifestcontent c;
+
+    (void)state;
+    assert_int_equal(decode("{kind: List, apiVersion: v1, items: [{kind: List, apiVersion: v1, "
+                            "items: [{apiVersion: v1, kind: Service, metadata: {name: a}, "
+                            "spec: {ports: [{port: 1}]}}]}]}",
+                            &c),
+                     0);
+    assert_int_equal(c.n, 1);
+    manifestfile_fini(&c);
+    for (int i = 0; i < 20; i++) {
+        strcat(text, head);
+    }
+    for (int i = 0; i < 20; i++) {
+        strcat(text, "]}");
+    }
+    assert_int_equal(decode(text, &c), 0);
+    assert_int_equal(c.n, 0);
+    manifestfile_fini(&c);
+}
+
+static void a_file_full_of_problems_does_not_fill_the_memory(void **state)
+{
+    static const char bad[] = "---\napiVersion: v1\nkind: Service\nmetadata: {name: A}\n";
+    size_t times = 2 * LIMIT_VERDICTS_PER_FILE;
+    char *text = malloc(times * sizeof(bad));
+    struct manifestcontent c;
+
+    (void)state;
+    assert_non_null(text);
+    text[0] = '\0';
+    for (size_t i = 0, len = 0; i < times; i++, len += sizeof(bad) - 1) {
+        memcpy(text + len, bad, sizeof(bad));
+    }
+    assert_int_equal(decode(text, &c), 0);
+    assert_true(c.verdicts.n >= LIMIT_VERDICTS_PER_FILE);
+    assert_true(c.verdicts.n < LIMIT_VERDICTS_PER_FILE + 200);
+    assert_string_equal(c.verdicts.items[c.verdicts.n - 1].reason, "TooManyProblems");
+    manifestfile_fini(&c);
+    free(text);
+}
+
+static struct objmeta *only_a(void *ctx, enum object_kind kind, const char *ns, const char *name)
+{
+    bool asked = kind == OBJECT_SERVICE && strcmp(ns, "default") == 0 && strcmp(name, "a") == 0;
+
+    return asked ? ctx : NULL;
+}
+
+static void an_unusable_object_is_looked_for_by_its_identity(void **state)
+{
+    struct manifestcontent last, c;
+    struct manifestfile_request want = from_test;
+    const char *text = "{apiVersion: v1, kind: Service, metadata: {name: a}, spec: 7}";
+
+    (void)state;
+    assert_int_equal(decode(ONE_PORT("a", "1"), &last), 0);
+    want.find_last = only_a;
+    want.find_ctx = last.objs[0].meta;
+    manifestfile_init(&c);
+    assert_int_equal(manifesttext_decode(&want, text, strlen(text), &c), 0);
+    assert_int_equal(c.n, 1);
+    assert_ptr_equal(c.objs[0].meta, last.objs[0].meta);
+    manifestfile_fini(&c);
+    manifestfile_fini(&last);
+}
+
+static void decode_in_want(void *ctx)
+{
+    struct manifestcontent c;
+    int rc = decode(ONE_PORT("a", "1") ONE_PORT("b", "1"), &c);
+
+    (void)ctx;
+    assert_true(rc == -ENOMEM || (rc == 0 && c.n == 2));
+    manifestfile_fini(&c);
+}
+
+static void out_of_memory_is_not_taken_for_a_broken_text(void **state)
+{
+    (void)state;
+    assert_true(failalloc_torture(decode_in_want, NULL) > 5);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(objects_come_in_the_order_of_the_text_with_their_lines),
+        cmocka_unit_test(other_kinds_and_empty_documents_are_not_judged),
+        cmocka_unit_test(a_text_that_cannot_be_parsed_is_one_verdict_at_its_line),
+        cmocka_unit_test(lists_within_lists_are_read_to_a_bound),
+        cmocka_unit_test(a_file_full_of_problems_does_not_fill_the_memory),
+        cmocka_unit_test(an_unusable_object_is_looked_for_by_its_identity),
+        cmocka_unit_test(out_of_memory_is_not_taken_for_a_broken_text),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
