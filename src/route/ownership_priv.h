@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/attr.h"
 #include "route/table_builder.h"
 
 struct ownership_claim {
@@ -36,8 +37,8 @@ struct ownership_host {
 /** The item of a claim, which is borrowed. */
 struct ownership_item ownership_item(const struct ownership_claim *c);
 
-/** Sort by host, then from the oldest to the youngest claim. */
-void ownership_sort(struct ownership_item *items, size_t n);
+/** Sort by host, then from the oldest to the youngest claim.  Returns 0 or -ENOMEM. */
+MUST_CHECK int ownership_sort(struct ownership_item *items, size_t n);
 
 /**
  * On the way through `n` sorted items, at item `i`: ask for the memory of claims and pools that are

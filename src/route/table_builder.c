@@ -263,10 +263,14 @@ static void report_host(const struct ownership_host *h, claim_lost_fn on_lost, v
 int table_builder_settle(struct table_builder *b, claim_lost_fn on_lost, void *ctx)
 {
     struct tablelayout *l = &b->layout;
+    int rc;
 
     ASSERT(!b->settled);
     b->settled = true;
-    ownership_sort(b->items, b->n_items);
+    rc = ownership_sort(b->items, b->n_items);
+    if (rc < 0) {
+        return rc;
+    }
     l->items = b->items;
     l->n_items = b->n_items;
     l->hosts = arena_calloc(&b->work, b->n_items, sizeof(*l->hosts));
