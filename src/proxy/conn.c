@@ -170,18 +170,17 @@ void conn_set_route(struct conn *c, struct route_state *route)
 {
     ASSERT(c->route == NULL);
     c->route = route;
-    atomic_fetch_add_explicit(&route->active, 1, memory_order_relaxed);
+    registry_route_enter(route);
 }
 
-/* Release: whoever sees the count at zero may free the state (see route/registry.h). */
 void conn_set_endpoint(struct conn *c, struct endpoint_state *endpoint)
 {
     if (c->endpoint != NULL) {
-        atomic_fetch_sub_explicit(&c->endpoint->active, 1, memory_order_release);
+        registry_endpoint_leave(c->endpoint);
     }
     c->endpoint = endpoint;
     if (endpoint != NULL) {
-        atomic_fetch_add_explicit(&endpoint->active, 1, memory_order_relaxed);
+        registry_endpoint_enter(endpoint);
     }
 }
 
@@ -240,7 +239,7 @@ void conn_end(struct conn *c, enum end_reason why)
     relay_drop(c);
     conn_set_endpoint(c, NULL);
     if (c->route != NULL) {
-        atomic_fetch_sub_explicit(&c->route->active, 1, memory_order_release);
+        registry_route_leave(c->route);
         c->route = NULL;
     }
     if (shared->clientcap != NULL) {

@@ -94,7 +94,9 @@ static int wait_for_server(struct conn *c, struct hello *h)
     if (h->table == NULL) {
         h->table = table_ref(c->worker->table);
     }
-    conn_set_deadline(c, clock_now_ms() + policy_of(c)->connect_timeout_ms);
+    if (c->server.waiting == 0) { /* else it was woken in vain, which must not prolong the wait */
+        conn_set_deadline(c, clock_now_ms() + policy_of(c)->connect_timeout_ms);
+    }
     rc = conn_wait(c, &c->server, EV_WRITE | EV_PERSIST);
     /* A client that says nothing before the server has answered costs no further registration. */
     return rc != 0 || c->client.waiting != 0 ? rc : conn_wait(c, &c->client, EV_READ | EV_PERSIST);
