@@ -71,7 +71,7 @@ module_of = $(notdir $(patsubst %/,%,$(dir $(wildcard src/*/$(patsubst test_%,%,
 
 # Torture: allocations of our own objects go through tests/support/failalloc.c (not under tsan).
 WRAPPED := malloc calloc realloc strdup strndup
-WRAP    := $(foreach f,$(WRAPPED),-Wl,--wrap=$(f))
+WRAP    := $(foreach f,$(WRAPPED),-Wl,--wrap=$(f)) -Wl,-u,__wrap_malloc
 
 # Tests of the data plane let system calls fail, too: tests/support/failsys.c.
 FAILSYS_WRAP := $(foreach f,socket listen accept4 connect send recv __recv_chk shutdown getsockopt \
@@ -88,36 +88,35 @@ say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
 SUBMAKE = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS))
 DEPS    = $(Q)tests/support/deps.sh
 
-.PHONY: all help deps test check demo full asan tsan fuzz cov valgrind bench install clean
-.PHONY: tools fuzzers run-tests run-fuzz run-cov FORCE
+.PHONY: all help deps test check demo full asan tsan fuzz cov valgrind bench install clean tools \
+        run-tests run-fuzz FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
 all: $(B)/sealway
 
 help:
-	@echo 'make              build $(B)/sealway'
+	@echo 'make              build $(B)/sealway; make install: into $$(DESTDIR)$(PREFIX)/bin'
 	@echo 'make deps         install what building needs (Debian packages; root or sudo)'
 	@echo 'make demo         install, build, route real TLS by SNI from deploy/demo; KEEP=1 stays up'
 	@echo 'make test         install, build, run every test'
 	@echo 'make check        format, analysers, layers, prefixes, headers'
 	@echo 'make asan|tsan    build and run the tests under a sanitizer'
-	@echo 'make valgrind     run the unit tests under valgrind'
-	@echo 'make cov          run the tests and print line coverage by file'
+	@echo 'make valgrind     run the unit tests under valgrind; make cov: line coverage by file'
 	@echo 'make fuzz         run every fuzz target for FUZZ_SECONDS (default 60)'
 	@echo 'make full         everything long: all of the above, more fuzzing'
 	@echo 'make bench        side by side with nginx stream; see tests/bench/README.md'
-	@echo 'make install      into $$(DESTDIR)$(PREFIX)/bin'
 
 deps:
 	$(DEPS) build
 
-test asan tsan:
+test asan tsan cov:
 	$(DEPS) test
-	$(Q)$(SUBMAKE) $(if $(filter asan tsan,$@),VARIANT=$@) tools
-	$(Q)$(SUBMAKE) $(if $(filter asan tsan,$@),VARIANT=$@) run-tests
+	$(Q)$(if $(filter cov,$@),rm -rf build/cov)
+	$(Q)$(SUBMAKE) $(if $(filter-out test,$@),VARIANT=$@) run-tests
+	$(Q)$(if $(filter cov,$@),tests/support/coverage.sh build/cov)
 
-run-tests:
+run-tests: tools
 	$(Q)VARIANT=$(VARIANT) SEALWAY_BIN=$(abspath $(B)/sealway) tests/support/run_tests.sh $(B) \
 		$(UNIT) $(INTEG) $(wildcard tests/integration/*.sh) $(REPLAYS)
 
@@ -127,19 +126,11 @@ valgrind:
 	$(Q)RUN_UNDER='valgrind -q --leak-check=full --show-leak-kinds=all --error-exitcode=99' \
 		TEST_TIMEOUT=600 tests/support/run_tests.sh $(B) $(UNIT)
 
-cov:
-	$(DEPS) test
-	$(Q)rm -rf build/cov
-	$(Q)$(SUBMAKE) VARIANT=cov tools
-	$(Q)$(SUBMAKE) VARIANT=cov run-tests
-	$(Q)tests/support/coverage.sh build/cov
-
 fuzz:
 	$(DEPS) ci
-	$(Q)$(SUBMAKE) VARIANT=fuzz fuzzers
-	$(Q)$(MAKE) --no-print-directory VARIANT=fuzz run-fuzz
+	$(Q)$(SUBMAKE) VARIANT=fuzz run-fuzz
 
-run-fuzz:
+run-fuzz: $(FUZZERS)
 	$(Q)tests/support/run_fuzz.sh $(B) $(FUZZERS)
 
 check:
@@ -152,8 +143,9 @@ demo:
 	$(Q)$(SUBMAKE) $(B)/sealway
 	$(Q)deploy/demo/demo.sh
 
-full: test check asan tsan valgrind cov demo
-	$(Q)FUZZ_SECONDS=600 $(MAKE) --no-print-directory fuzz
+full:
+	$(Q)for target in test check asan tsan valgrind cov demo; do $(MAKE) $$target || exit 1; done
+	$(Q)FUZZ_SECONDS=600 $(MAKE) fuzz
 
 bench:
 	$(DEPS) bench
@@ -176,6 +168,13 @@ $(B)/commit: FORCE
 $(B)/obj/cmd/sealway/version.o: $(B)/commit
 $(B)/obj/cmd/sealway/version.o: CPPFLAGS += -DSEALWAY_VERSION='"$(VERSION)"' -DSEALWAY_COMMIT='"$(COMMIT)"'
 
+# $(call link,flags before,flags behind): the recipe of every program.
+define link
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LINK) $(1) -o $@ -Wl,--start-group $^ -Wl,--end-group $(LIBS) $(2)
+endef
+
 define module_rule
 $(call lib,$(1)): $(call objs,$(call srcs,$(1)))
 	@mkdir -p $$(@D)
@@ -184,8 +183,7 @@ endef
 $(foreach m,$(MODULES),$(eval $(call module_rule,$(m))))
 
 $(B)/sealway: $(call objs,$(CMD_SRC)) $(call libs,app)
-	$(call say,LINK,$@)
-	$(Q)$(CC) $(ALL_CFLAGS) $(LINK) -o $@ $^ $(LIBS)
+	$(call link)
 
 $(B)/lib/libsupport.a: $(SUPPORT)
 	@mkdir -p $(@D)
@@ -193,29 +191,20 @@ $(B)/lib/libsupport.a: $(SUPPORT)
 
 .SECONDEXPANSION:
 $(UNIT): $(B)/tests/%: $(B)/obj/tests/unit/%.o $(B)/lib/libsupport.a $$(call libs,$$(call module_of,$$*))
-	@mkdir -p $(@D)
-	$(call say,LINK,$@)
-	$(Q)$(CC) $(ALL_CFLAGS) $(LINK) $(WRAP) -o $@ -Wl,--start-group $^ -Wl,--end-group $(LIBS) -lcmocka
+	$(call link,$(WRAP),-lcmocka)
 
 $(INTEG): $(B)/tests/%: $(B)/obj/tests/integration/%.o $(B)/lib/libsupport.a $(call libs,app)
-	@mkdir -p $(@D)
-	$(call say,LINK,$@)
-	$(Q)$(CC) $(ALL_CFLAGS) $(LINK) -o $@ $^ $(LIBS) -lcmocka
+	$(call link,,-lcmocka)
 
 $(FUZZERS): $(B)/fuzz/%: $(B)/obj/tests/fuzz/%.o $(B)/lib/libsupport.a $(call libs,app)
-	@mkdir -p $(@D)
-	$(call say,LINK,$@)
-	$(Q)$(CC) $(ALL_CFLAGS) $(LINK) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+	$(call link,-fsanitize=fuzzer)
 
 # The same fuzz target without a fuzzer, over the files of its corpus: any compiler, seconds.
 $(REPLAYS): $(B)/replay/%: $(B)/obj/tests/fuzz/%.o $(B)/obj/tests/fuzz/replay.o \
 		$(B)/lib/libsupport.a $(call libs,app)
-	@mkdir -p $(@D)
-	$(call say,LINK,$@)
-	$(Q)$(CC) $(ALL_CFLAGS) $(LINK) -o $@ $^ $(LIBS)
+	$(call link)
 
 tools: $(UNIT) $(INTEG) $(REPLAYS) $(B)/sealway
-fuzzers: $(FUZZERS)
 
 clean:
 	$(Q)rm -rf build

@@ -1,6 +1,8 @@
 /* The program's front door: finds the command and hands over. */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "app/nearest.h"
 #include "app/optionhelp.h"
@@ -77,7 +79,24 @@ static enum cmd_status flush(enum cmd_status status)
     return CMD_FAILED;
 }
 
+/* A standard descriptor that is closed would become the next socket, and a log line go to a client.
+ * Each is opened the wrong way round, so that using it still fails.  Open numbers are given out in
+ * order, so the new one is the one that was missing. */
+static bool hold_standard_fds(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) == -1 && errno == EBADF &&
+            open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd) {
+            return false;
+        }
+    }
+    return true;
+}
+
 int main(int argc, char **argv)
 {
+    if (!hold_standard_fds()) {
+        return CMD_FAILED;
+    }
     return (int)flush(run(argc, argv));
 }

@@ -3,8 +3,9 @@
  *
  * YAML 1.1 by libyaml, resolved as Kubernetes' own tools do (JSON types only): plain scalars to
  * null, boolean, number or string; anchors and aliases are refused past a bound, merge keys and
- * tags other than the core ones refused, duplicate keys refused.  Bounded in size, depth and nodes
- * (base/limits.h).  Knows nothing about Kubernetes.
+ * tags other than the core ones refused, duplicate keys refused.  JSON is read by its own grammar,
+ * for libyaml refuses some of it.  Bounded in size, depth and nodes (base/limits.h).  A NUL
+ * character, which cJSON cannot hold, becomes U+FFFD.  Knows nothing about Kubernetes.
  */
 #ifndef MANIFEST_YAMLDOC_H
 #define MANIFEST_YAMLDOC_H
@@ -34,11 +35,13 @@ void yamldoc_free(struct yamldoc *d);
 /** Number of documents that are not empty. */
 size_t yamldoc_count(const struct yamldoc *d);
 
-/** The tree of a document, owned by `d`. */
+/** The tree of a document, owned by `d`; to be read only (aliases share what they stand for). */
 const cJSON *yamldoc_tree(const struct yamldoc *d, size_t index);
 
-/** Line of a node of any of the trees; 0 when it is not one.  `ctx` is the struct yamldoc: fits
- * decode_source. */
+/**
+ * Line of a node of any of the trees, that of its key in a mapping; 0 when it is not one.  `ctx` is
+ * the struct yamldoc: fits decode_source.
+ */
 unsigned yamldoc_line_of(void *ctx, const cJSON *node);
 
 #endif

@@ -35,13 +35,13 @@ struct objmeta {
     enum object_kind kind;
     const char *ns; /* "" for cluster-scoped kinds; "default" where a file names none */
     const char *name;
-    const char *uid;              /* "" when absent */
-    const char *resource_version; /* "" when absent; opaque */
-    int64_t created_s;            /* Unix seconds; INT64_MAX when absent: the youngest */
-    const char *file;             /* "" when not from a file */
-    unsigned line;                /* where the object starts in it, 1-based */
-    const struct annotation
-        *annotations; /* all of Ingress, IngressClass, Service; none of the others */
+    const char *uid;                      /* "" when absent */
+    const char *resource_version;         /* "" when absent; opaque */
+    int64_t created_s;                    /* Unix seconds; INT64_MAX when absent: the youngest */
+    const char *file;                     /* "" when not from a file */
+    unsigned line;                        /* where the object starts in it, 1-based */
+    const struct annotation *annotations; /* of Ingress, IngressClass, Service; none of the others,
+                                             and never kubectl's last-applied-configuration */
     size_t n_annotations;
 };
 

@@ -115,7 +115,7 @@ static int sync_source(struct controller *c, struct err *e)
     c->dirty = c->dirty || change.changed;
     c->moving = change.retry;
     c->ticks_to_slow =
-        SLOW_TICKS + (unsigned)((clock_now_us() - start_us) * SLOW_SHARE / (TICK_MS * 1000));
+        SLOW_TICKS + (unsigned)((clock_now_us() - start_us) * SLOW_SHARE / (TICK_MS * 1000UL));
     return 0;
 }
 
@@ -344,7 +344,7 @@ static int start_thread(struct controller *c)
 
 int controller_start(struct controller *c, struct err *e)
 {
-    const struct timeval tick = {.tv_usec = TICK_MS * 1000};
+    const struct timeval tick = {.tv_usec = TICK_MS * 1000L};
     int rc;
 
     report_files(c);

@@ -122,22 +122,21 @@ struct survey {
     const struct ingress_path *first;   /* of all */
     const struct ingress_path *hidden;  /* the first that is not the root: nobody can see it */
     const struct ingress_path *differs; /* the first with another backend than `first` */
-    size_t n;
 };
 
 static void look_at(struct survey *s, const struct ingress_path *p, const struct ingress *ing,
                     const struct servicepool *pools)
 {
-    s->n++;
+    bool root = is_root(p);
+
     if (!s->first) {
         s->first = p;
     } else if (!s->differs && !same_backend(pools, ing, &s->first->backend, &p->backend)) {
         s->differs = p;
     }
-    if (is_root(p) && !s->root) {
+    if (root && !s->root) {
         s->root = p;
-    } else if (!s->hidden &&
-               (!is_root(p) || !same_backend(pools, ing, &s->root->backend, &p->backend))) {
+    } else if (!s->hidden && (!root || !same_backend(pools, ing, &s->root->backend, &p->backend))) {
         s->hidden = p;
     }
 }
@@ -199,21 +198,20 @@ bool hostrule_is_servable(const struct ingress *ing, const struct ingress_backen
     return false;
 }
 
-/** The one backend of a host, or NULL when its paths name several. */
+/** Whether the paths name several backends and none of them stands out. */
+static bool is_ambiguous(const struct survey *s)
+{
+    /* Resources differ in what nobody serves anyway: the verdict on the first says it better. */
+    return !s->root && s->differs &&
+           (s->first->backend.type == BACKEND_SERVICE ||
+            s->differs->backend.type == BACKEND_SERVICE);
+}
+
 static const struct ingress_backend *choose(const struct survey *s, const struct ingress *ing)
 {
-    if (s->n == 0) {
-        return &ing->default_backend;
-    }
-    if (s->root) {
-        return &s->root->backend;
-    }
-    /* Resources differ in what nobody serves anyway: the verdict on the first says it better. */
-    if (s->differs && (s->first->backend.type == BACKEND_SERVICE ||
-                       s->differs->backend.type == BACKEND_SERVICE)) {
-        return NULL;
-    }
-    return &s->first->backend;
+    const struct ingress_path *p = s->root ? s->root : s->first;
+
+    return p ? &p->backend : &ing->default_backend;
 }
 
 const struct ingress_backend *hostrule_backend(const struct hostrule *rules, size_t n,
@@ -225,7 +223,7 @@ const struct ingress_backend *hostrule_backend(const struct hostrule *rules, siz
     const struct ingress_backend *b = choose(&s, ing);
     char what[HOSTNAME_MAX + 8];
 
-    if (!b) {
+    if (is_ambiguous(&s)) {
         tell_ambiguous(&s, ing, rules->host, v);
         return NULL;
     }

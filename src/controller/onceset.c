@@ -23,11 +23,14 @@ void onceset_init(struct onceset *s)
 
 void onceset_fini(struct onceset *s)
 {
-    struct onceset_entry *e, *next;
+    struct onceset_entry *e = s->entries;
 
-    HASH_ITER (hh, s->entries, e, next) {
-        HASH_DEL(s->entries, e);
+    HASH_CLEAR(hh, s->entries); /* frees the table; the entries keep their order */
+    while (e) {
+        struct onceset_entry *next = e->hh.next;
+
         free(e);
+        e = next;
     }
 }
 

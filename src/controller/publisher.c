@@ -48,7 +48,7 @@ static int reserve_retired(struct publisher *p)
     if (p->n_retired < p->cap_retired) {
         return 0;
     }
-    grown = realloc(p->retired, cap * sizeof(*grown));
+    grown = realloc(p->retired, cap * sizeof(struct table *));
     if (!grown) {
         return -ENOMEM;
     }

@@ -35,11 +35,14 @@ void servicepool_init(struct servicepool *p, const struct endpointfill *env)
 
 void servicepool_fini(struct servicepool *p)
 {
-    struct pool_fault *f, *next;
+    struct pool_fault *f = p->faults;
 
-    HASH_ITER (hh, p->faults, f, next) {
-        HASH_DEL(p->faults, f);
+    HASH_CLEAR(hh, p->faults); /* frees the table; the entries keep their order */
+    while (f) {
+        struct pool_fault *next = f->hh.next;
+
         free(f);
+        f = next;
     }
     onceset_fini(&p->judged);
     endpointfill_fini(&p->fill);

@@ -142,6 +142,7 @@ int docbuild_open(struct docbuild *b, bool object, unsigned line, struct docnode
     if (node == NULL) {
         return rc;
     }
+    node->height = 1;
     attach(b, node, line);
     b->levels[b->depth++] = (struct doclevel){.node = node};
     if (out != NULL) {
@@ -265,6 +266,18 @@ int docbuild_key(struct docbuild *b, const char *text, size_t len, unsigned line
     top->key = keep_text(b, text, len);
     top->key_line = line;
     return top->key != NULL ? 0 : -ENOMEM;
+}
+
+int docbuild_key_again(struct docbuild *b, const struct docnode *target, unsigned line)
+{
+    struct doclevel *top = &b->levels[b->depth - 1];
+
+    if (!cJSON_IsString(&target->json)) {
+        return docbuild_fail(b, line, "this alias stands for no text, and cannot be a key");
+    }
+    top->key = target->json.valuestring;
+    top->key_line = line;
+    return 0;
 }
 
 static void set_number(cJSON *node, double number)

@@ -70,6 +70,9 @@ MUST_CHECK int docbuild_close(struct docbuild *b);
 /** A key.  NUL characters in texts, which cJSON cannot hold, become U+FFFD, here and in scalars. */
 MUST_CHECK int docbuild_key(struct docbuild *b, const char *text, size_t len, unsigned line);
 
+/** A key that is the text of `target`; shared, not copied. */
+MUST_CHECK int docbuild_key_again(struct docbuild *b, const struct docnode *target, unsigned line);
+
 /** A scalar, as the next item, value or root.  `out` may be NULL. */
 MUST_CHECK int docbuild_scalar(struct docbuild *b, const struct docscalar *s, unsigned line,
                                struct docnode **out);

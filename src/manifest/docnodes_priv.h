@@ -18,7 +18,7 @@ struct docnode {
     cJSON json; /* first: a pointer to the one is a pointer to the other */
     unsigned line;
     unsigned weight : 24; /* nodes below and itself */
-    unsigned height : 8;  /* levels below it */
+    unsigned height : 8;  /* levels it takes: 0 for a scalar */
 };
 
 struct docslab;

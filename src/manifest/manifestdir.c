@@ -35,6 +35,7 @@ struct manifestdir {
     struct verdicts verdicts; /* about the tree */
     unsigned round;
     unsigned holds;  /* rounds in which the store was left alone because something was in motion */
+    bool changed;    /* the store differs from what the last good sync left */
     bool synced;     /* once at least */
     bool root_known; /* the last sync found the root */
     dev_t root_dev;
@@ -290,7 +291,7 @@ static int sync_tree(struct manifestdir *m, const struct manifesttree *tree,
     }
     m->holds = 0;
     drop_unseen(m, tree);
-    return manifestindex_settle(&m->index, &change->changed);
+    return manifestindex_settle(&m->index, &m->changed);
 }
 
 /** Make what the walk found out about the tree the standing word. */
@@ -326,6 +327,8 @@ int manifestdir_sync(struct manifestdir *m, struct manifestdir_change *out, stru
         err_set(e, "out of memory while reading %s", m->root);
         return rc;
     }
+    change.changed = m->changed;
+    m->changed = false;
     m->synced = true;
     *out = change;
     return 0;

@@ -15,7 +15,10 @@
 /* A file written this recently may not be finished, and a second write within one tick of the
  * kernel's file clock would leave no trace. */
 #define SETTLE_NS  20000000
-#define READ_BYTES 65536
+#define READ_BYTES ((size_t)65536)
+#define FILE_MAX   ((size_t)LIMIT_MANIFEST_FILE_BYTES)
+/* Room for one read more than a file may have, which shows that it is too large. */
+#define TEXT_MAX (FILE_MAX + 2 * READ_BYTES)
 
 void manifestfile_init(struct manifestcontent *c)
 {
@@ -106,8 +109,8 @@ static int refuse(const struct manifestfile_request *want, int error, struct man
     return keep_all(want, out);
 }
 
-/** Read to the end, at most `max` bytes.  Returns 0, -EFBIG when there is more, -errno. */
-static int slurp(int fd, size_t max, struct buf *text)
+/** Read to the end.  Returns 0, -EFBIG over LIMIT_MANIFEST_FILE_BYTES, -errno. */
+static int slurp(int fd, struct buf *text)
 {
     ssize_t got = 1;
     int rc;
@@ -122,7 +125,7 @@ static int slurp(int fd, size_t max, struct buf *text)
             return -errno;
         }
         text->len += got > 0 ? (size_t)got : 0;
-        if (text->len > max) {
+        if (text->len > FILE_MAX) {
             return -EFBIG;
         }
     }
@@ -145,11 +148,11 @@ static int load_open(const struct manifestfile_request *want, int fd, struct man
     struct buf text;
     int rc;
 
-    if (out->id.size > (off_t)LIMIT_MANIFEST_FILE_BYTES) {
+    if ((size_t)out->id.size > FILE_MAX) {
         return refuse(want, EFBIG, out);
     }
-    buf_init(&text, LIMIT_MANIFEST_FILE_BYTES + 2 * READ_BYTES);
-    rc = slurp(fd, LIMIT_MANIFEST_FILE_BYTES, &text);
+    buf_init(&text, TEXT_MAX);
+    rc = slurp(fd, &text);
     if (rc == 0 && fstat(fd, &st) != 0) {
         rc = -errno;
     }
@@ -241,8 +244,8 @@ int manifestfile_load_stream(const char *path, int fd, struct manifestcontent *o
     int rc;
 
     manifestfile_init(&made);
-    buf_init(&text, LIMIT_MANIFEST_FILE_BYTES + 2 * READ_BYTES);
-    rc = slurp(fd, LIMIT_MANIFEST_FILE_BYTES, &text);
+    buf_init(&text, TEXT_MAX);
+    rc = slurp(fd, &text);
     if (rc == 0) {
         rc = decode_or_keep(&want, &text, &made);
     } else if (rc != -ENOMEM) {

@@ -36,37 +36,43 @@ void manifestindex_init(struct manifestindex *ix, struct store *store)
 
 void manifestindex_fini(struct manifestindex *ix)
 {
-    struct manifestslot *s, *next;
+    struct manifestslot *s = ix->slots;
 
-    HASH_ITER (hh, ix->slots, s, next) {
-        HASH_DEL(ix->slots, s);
+    HASH_CLEAR(hh, ix->slots); /* frees the table; the slots keep their order */
+    while (s) {
+        struct manifestslot *next = s->hh.next;
+
         free(s);
+        s = next;
     }
     manifestindex_init(ix, ix->store);
 }
 
-/** Write the key of an identity into `key`, if it fits into `size`.  Returns its length anyway. */
-static size_t write_key(char *key, size_t size, const struct manifestindex_id *id)
+static size_t key_len(const struct manifestindex_id *id)
 {
-    size_t ns_size = strlen(id->ns) + 1, name_size = strlen(id->name) + 1;
+    return KEY_NS + strlen(id->ns) + 1 + strlen(id->name) + 1;
+}
 
-    if (KEY_NS + ns_size + name_size <= size) {
-        key[0] = (char)id->kind;
-        memcpy(key + KEY_NS, id->ns, ns_size);
-        memcpy(key + KEY_NS + ns_size, id->name, name_size);
-    }
-    return KEY_NS + ns_size + name_size;
+/** Write the key_len() bytes that stand for an identity. */
+static void write_key(char *key, const struct manifestindex_id *id)
+{
+    size_t ns_size = strlen(id->ns) + 1;
+
+    key[0] = (char)id->kind;
+    memcpy(key + KEY_NS, id->ns, ns_size);
+    memcpy(key + KEY_NS + ns_size, id->name, strlen(id->name) + 1);
 }
 
 static struct manifestslot *slot_new(const struct manifestindex_id *id)
 {
-    size_t len = write_key(NULL, 0, id);
+    size_t len = key_len(id);
     struct manifestslot *s = calloc(1, sizeof(*s) + len);
 
     if (s) {
         s->kind = id->kind;
         s->name_at = KEY_NS + strlen(id->ns) + 1;
-        s->key_len = write_key(s->key, len, id);
+        s->key_len = len;
+        write_key(s->key, id);
     }
     return s;
 }
@@ -196,6 +202,7 @@ static int settle_slot(struct manifestindex *ix, struct manifestslot *s, bool *c
             (void)store_remove(ix->store, s->kind, s->key + KEY_NS, s->key + s->name_at);
             *changed_out = true;
         }
+        // NOLINTNEXTLINE(clang-analyzer-core.NullDereference): not empty, for it holds s
         HASH_DEL(ix->slots, s);
         free(s);
         return 0;
@@ -232,9 +239,14 @@ struct objmeta *manifestindex_find(const struct manifestindex *ix,
                                    const struct manifestindex_id *id, const char *path)
 {
     char key[KEY_MAX];
-    size_t len = write_key(key, sizeof(key), id);
-    const struct manifestslot *s = len <= sizeof(key) ? find_slot(ix, key, len) : NULL;
+    size_t len = key_len(id);
+    const struct manifestslot *s;
 
+    if (len > sizeof(key)) {
+        return NULL;
+    }
+    write_key(key, id);
+    s = find_slot(ix, key, len);
     for (const struct manifestobj *o = s ? s->objs : NULL; o; o = o->next) {
         if (strcmp(o->path, path) == 0) {
             return o->meta;

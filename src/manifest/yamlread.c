@@ -9,27 +9,16 @@
 #include <yaml.h>
 
 #include "base/json.h"
-#include "base/siphash.h"
 #include "docbuild_priv.h"
+#include "yamlanchors_priv.h"
 #include "yamlscalar_priv.h"
 
-/* A table that cannot grow refuses the new entry (its hh.tbl is then NULL) and stays as it was. */
-#define HASH_NONFATAL_OOM 1
-#include <uthash.h>
-
 #define CORE_TAG "tag:yaml.org,2002:"
-
-struct anchor {
-    const struct docnode *node; /* the newest of this name */
-    UT_hash_handle hh;
-    char name[];
-};
 
 struct reader {
     struct docbuild *b;
     const char *text, *end;
-    struct anchor *anchors; /* of the document under way */
-    struct siphash_key hash_key;
+    struct yamlanchors anchors; /* of the document under way */
 };
 
 static unsigned line_of(const yaml_mark_t *mark)
@@ -37,58 +26,9 @@ static unsigned line_of(const yaml_mark_t *mark)
     return (unsigned)mark->line + 1;
 }
 
-static unsigned hash(const struct reader *r, const char *name, size_t len)
+static int set_anchor(struct reader *r, const yaml_char_t *name, const struct docnode *node)
 {
-    return (unsigned)siphash(&r->hash_key, name, len);
-}
-
-static struct anchor *find_anchor(const struct reader *r, const char *name)
-{
-    size_t len = strlen(name);
-    struct anchor *a;
-
-    HASH_FIND_BYHASHVALUE(hh, r->anchors, name, len, hash(r, name, len), a);
-    return a;
-}
-
-static int set_anchor(struct reader *r, const yaml_char_t *anchor, const struct docnode *node)
-{
-    const char *name = (const char *)anchor;
-    struct anchor *a;
-    size_t len;
-
-    if (name == NULL) {
-        return 0;
-    }
-    a = find_anchor(r, name);
-    if (a == NULL) {
-        len = strlen(name);
-        a = calloc(1, sizeof(*a) + len + 1);
-        if (a == NULL) {
-            return -ENOMEM;
-        }
-        memcpy(a->name, name, len);
-        HASH_ADD_KEYPTR_BYHASHVALUE(hh, r->anchors, a->name, len, hash(r, name, len), a);
-        if (a->hh.tbl == NULL) {
-            free(a);
-            return -ENOMEM;
-        }
-    }
-    a->node = node;
-    return 0;
-}
-
-static void forget_anchors(struct reader *r)
-{
-    struct anchor *a = r->anchors;
-
-    HASH_CLEAR(hh, r->anchors);
-    while (a != NULL) {
-        struct anchor *next = a->hh.next;
-
-        free(a);
-        a = next;
-    }
+    return name != NULL ? yamlanchors_set(&r->anchors, (const char *)name, node) : 0;
 }
 
 /* The name of a core tag ("int"), "" for none, NULL for one that is not known. */
@@ -233,21 +173,17 @@ static int take_scalar(struct reader *r, const yaml_event_t *ev)
 
 static int take_alias(struct reader *r, const yaml_event_t *ev)
 {
-    const struct anchor *a = find_anchor(r, (const char *)ev->data.alias.anchor);
+    const struct docnode *target =
+        yamlanchors_find(&r->anchors, (const char *)ev->data.alias.anchor);
     unsigned line = line_of(&ev->start_mark);
     char quoted[JSON_TEXT_MAX];
 
-    if (a == NULL) {
+    if (target == NULL) {
         return docbuild_fail(r->b, line, "there is no anchor %s above this alias",
                              json_quote((const char *)ev->data.alias.anchor, quoted));
     }
-    if (!docbuild_wants_key(r->b)) {
-        return docbuild_again(r->b, a->node, line);
-    }
-    if (!cJSON_IsString(&a->node->json)) {
-        return docbuild_fail(r->b, line, "this alias stands for no text, and cannot be a key");
-    }
-    return docbuild_key(r->b, a->node->json.valuestring, strlen(a->node->json.valuestring), line);
+    return docbuild_wants_key(r->b) ? docbuild_key_again(r->b, target, line)
+                                    : docbuild_again(r->b, target, line);
 }
 
 static int take_open(struct reader *r, const yaml_event_t *ev, bool object)
@@ -288,7 +224,7 @@ static int take_event(struct reader *r, const yaml_event_t *ev)
     case YAML_SEQUENCE_END_EVENT:
         return docbuild_close(r->b);
     case YAML_DOCUMENT_END_EVENT:
-        forget_anchors(r);
+        yamlanchors_fini(&r->anchors);
         return docbuild_end(r->b);
     case YAML_NO_EVENT:
     case YAML_STREAM_START_EVENT:
@@ -392,9 +328,7 @@ int yamlread_parse(const char *text, size_t len, struct docbuild *b)
     yaml_parser_t parser;
     int rc;
 
-    if (siphash_key_random(&r.hash_key) < 0) {
-        memset(&r.hash_key, 0, sizeof(r.hash_key)); /* slower under attack, and no worse */
-    }
+    yamlanchors_init(&r.anchors);
     if (!yaml_parser_initialize(&parser)) {
         return -ENOMEM;
     }
@@ -402,6 +336,6 @@ int yamlread_parse(const char *text, size_t len, struct docbuild *b)
     yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
     rc = read_events(&r, &parser);
     yaml_parser_delete(&parser);
-    forget_anchors(&r);
+    yamlanchors_fini(&r.anchors);
     return rc;
 }

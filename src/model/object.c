@@ -5,9 +5,6 @@
 
 #include "object_priv.h"
 
-/* Objects come by the hundred thousand: the first chunk holds a small one whole. */
-#define FIRST_CHUNK_BYTES 448u
-
 /* What stands before every object in its arena. */
 struct head {
     alignas(max_align_t) struct arena arena; /* the head itself lives in it */
@@ -17,12 +14,13 @@ struct head {
 static const struct {
     const char *name;
     size_t size;
+    size_t rest; /* what a usual one of these points to: objects come by the hundred thousand */
 } kinds[OBJECT_KINDS] = {
-    [OBJECT_INGRESS] = {"Ingress", sizeof(struct ingress)},
-    [OBJECT_INGRESS_CLASS] = {"IngressClass", sizeof(struct ingress_class)},
-    [OBJECT_SERVICE] = {"Service", sizeof(struct service)},
-    [OBJECT_ENDPOINT_SLICE] = {"EndpointSlice", sizeof(struct endpoint_slice)},
-    [OBJECT_ENDPOINTS] = {"Endpoints", sizeof(struct endpoints)},
+    [OBJECT_INGRESS] = {"Ingress", sizeof(struct ingress), 768},
+    [OBJECT_INGRESS_CLASS] = {"IngressClass", sizeof(struct ingress_class), 256},
+    [OBJECT_SERVICE] = {"Service", sizeof(struct service), 256},
+    [OBJECT_ENDPOINT_SLICE] = {"EndpointSlice", sizeof(struct endpoint_slice), 256},
+    [OBJECT_ENDPOINTS] = {"Endpoints", sizeof(struct endpoints), 256},
 };
 
 static struct head *head_of(struct objmeta *o)
@@ -36,7 +34,7 @@ struct objmeta *object_new(enum object_kind kind)
     struct head *head;
     struct objmeta *o;
 
-    arena_init(&arena, FIRST_CHUNK_BYTES);
+    arena_init(&arena, sizeof(*head) + kinds[kind].size + kinds[kind].rest);
     head = arena_alloc(&arena, sizeof(*head) + kinds[kind].size);
     if (head == NULL) {
         arena_fini(&arena);

@@ -11,6 +11,7 @@
 
 struct key {
     const char *ns, *name;
+    unsigned hash;
 };
 
 static int key_differs(const void *a, const void *b)
@@ -41,36 +42,47 @@ struct group {
     UT_hash_handle hh;
 };
 
+/* Where the walk of each kind stands, so that its next step needs no look-up. */
+struct walk {
+    const struct entry *last[OBJECT_KINDS];
+};
+
 struct store {
     struct entry *kinds[OBJECT_KINDS];
     struct group *groups;
+    struct walk *walk;           /* also of a const store: it changes no answer */
     struct siphash_key hash_key; /* names come from outside */
 };
 
 struct store *store_new(void)
 {
-    struct store *s = calloc(1, sizeof(*s));
+    struct store *s = calloc(1, sizeof(*s) + sizeof(struct walk));
 
-    if (s != NULL && siphash_key_random(&s->hash_key) < 0) {
+    if (s == NULL) {
+        return NULL;
+    }
+    s->walk = (struct walk *)(void *)(s + 1);
+    if (siphash_key_random(&s->hash_key) < 0) {
         /* Without random bytes (a kernel older than 3.17) names can be aimed at one bucket. */
         memset(&s->hash_key, 0, sizeof(s->hash_key));
     }
     return s;
 }
 
-static unsigned hash(const struct store *s, const struct key *k)
+static struct key key_of(const struct store *s, const char *ns, const char *name)
 {
-    uint64_t ns = siphash(&s->hash_key, k->ns, strlen(k->ns));
-    uint64_t name = siphash(&s->hash_key, k->name, strlen(k->name));
+    uint64_t ns_hash = siphash(&s->hash_key, ns, strlen(ns));
+    uint64_t name_hash = siphash(&s->hash_key, name, strlen(name));
 
-    return (unsigned)(ns * 31 + name); /* not symmetric: a/b is not b/a */
+    /* not symmetric: a/b is not b/a */
+    return (struct key){ns, name, (unsigned)(ns_hash * 31 + name_hash)};
 }
 
 static struct entry *find_entry(const struct store *s, enum object_kind kind, const struct key *k)
 {
     struct entry *e;
 
-    HASH_FIND_BYHASHVALUE(hh, s->kinds[kind], k, sizeof(*k), hash(s, k), e);
+    HASH_FIND_BYHASHVALUE(hh, s->kinds[kind], k, sizeof(*k), k->hash, e);
     return e;
 }
 
@@ -78,7 +90,7 @@ static struct group *find_group(const struct store *s, const struct key *k)
 {
     struct group *g;
 
-    HASH_FIND_BYHASHVALUE(hh, s->groups, k, sizeof(*k), hash(s, k), g);
+    HASH_FIND_BYHASHVALUE(hh, s->groups, k, sizeof(*k), k->hash, g);
     return g;
 }
 
@@ -92,7 +104,7 @@ static struct group *add_group(struct store *s, const struct key *k)
     }
     g->key.ns = memcpy(g + 1, k->ns, ns_size);
     g->key.name = memcpy((char *)(g + 1) + ns_size, k->name, name_size);
-    HASH_ADD_KEYPTR_BYHASHVALUE(hh, s->groups, &g->key, sizeof(g->key), hash(s, &g->key), g);
+    HASH_ADD_KEYPTR_BYHASHVALUE(hh, s->groups, &g->key, sizeof(g->key), k->hash, g);
     if (g->hh.tbl == NULL) {
         free(g);
         return NULL;
@@ -122,16 +134,18 @@ static void leave_group(struct store *s, struct entry *e)
 /* The group a slice belongs to, made if need be; *out is NULL for anything else. */
 static int group_for(struct store *s, const struct objmeta *o, struct group **out)
 {
-    struct key k = {.ns = o->ns};
+    const char *service;
+    struct key k;
 
     *out = NULL;
     if (o->kind != OBJECT_ENDPOINT_SLICE) {
         return 0;
     }
-    k.name = ((const struct endpoint_slice *)(const void *)o)->service;
-    if (k.name[0] == '\0') {
+    service = ((const struct endpoint_slice *)(const void *)o)->service;
+    if (service[0] == '\0') {
         return 0;
     }
+    k = key_of(s, o->ns, service);
     *out = find_group(s, &k);
     if (*out == NULL) {
         *out = add_group(s, &k);
@@ -147,7 +161,7 @@ static struct entry *add_entry(struct store *s, enum object_kind kind, const str
         return NULL;
     }
     e->key = *k;
-    HASH_ADD_KEYPTR_BYHASHVALUE(hh, s->kinds[kind], &e->key, sizeof(e->key), hash(s, k), e);
+    HASH_ADD_KEYPTR_BYHASHVALUE(hh, s->kinds[kind], &e->key, sizeof(e->key), k->hash, e);
     if (e->hh.tbl == NULL) {
         free(e);
         return NULL;
@@ -157,7 +171,7 @@ static struct entry *add_entry(struct store *s, enum object_kind kind, const str
 
 int store_put(struct store *s, struct objmeta *o)
 {
-    struct key k = {o->ns, o->name};
+    struct key k = key_of(s, o->ns, o->name);
     struct entry *e = find_entry(s, o->kind, &k);
     struct objmeta *old;
     struct group *g;
@@ -188,7 +202,7 @@ int store_put(struct store *s, struct objmeta *o)
 
 bool store_remove(struct store *s, enum object_kind kind, const char *ns, const char *name)
 {
-    struct key k = {ns, name};
+    struct key k = key_of(s, ns, name);
     struct entry *e = find_entry(s, kind, &k);
 
     if (e == NULL) {
@@ -196,6 +210,7 @@ bool store_remove(struct store *s, enum object_kind kind, const char *ns, const 
     }
     leave_group(s, e);
     HASH_DEL(s->kinds[kind], e);
+    s->walk->last[kind] = NULL;
     object_unref(e->object); /* last: the caller's texts may be this object's */
     free(e);
     return true;
@@ -244,7 +259,7 @@ void store_free(struct store *s)
 const struct objmeta *store_find(const struct store *s, enum object_kind kind, const char *ns,
                                  const char *name)
 {
-    struct key k = {ns, name};
+    struct key k = key_of(s, ns, name);
     const struct entry *e = find_entry(s, kind, &k);
 
     return e != NULL ? e->object : NULL;
@@ -261,11 +276,15 @@ const struct objmeta *store_next(const struct store *s, enum object_kind kind,
     const struct entry *e = s->kinds[kind];
 
     if (after != NULL) {
-        struct key k = {after->ns, after->name};
+        struct key k = key_of(s, after->ns, after->name);
 
-        e = find_entry(s, kind, &k);
+        e = s->walk->last[kind];
+        if (e == NULL || e->object != after) {
+            e = find_entry(s, kind, &k); /* walks of one kind within each other */
+        }
         e = e != NULL ? e->hh.next : NULL;
     }
+    s->walk->last[kind] = e;
     return e != NULL ? e->object : NULL;
 }
 
@@ -276,12 +295,12 @@ const struct endpoint_slice *store_next_slice(const struct store *s, const char 
     const struct entry *e = NULL;
 
     if (after != NULL) {
-        struct key k = {after->meta.ns, after->meta.name};
+        struct key k = key_of(s, after->meta.ns, after->meta.name);
 
         e = find_entry(s, OBJECT_ENDPOINT_SLICE, &k);
         e = e != NULL ? e->next : NULL;
     } else {
-        struct key k = {ns, service};
+        struct key k = key_of(s, ns, service);
         const struct group *g = find_group(s, &k);
 
         e = g != NULL ? g->slices : NULL;

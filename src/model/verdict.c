@@ -93,6 +93,7 @@ static void add(struct verdicts *v, const struct head *head, const struct texts 
     v->warnings += head->severity == VERDICT_WARNING;
 }
 
+PRINTF_LIKE(2, 0)
 static void format_message(char text[MESSAGE_MAX], const char *fmt, va_list args)
 {
     int len = vsnprintf(text, MESSAGE_MAX, fmt, args);

@@ -1,18 +1,18 @@
 #!/usr/bin/env bash
-# Every option of --help stands in the README's table with its value and default, and the other way
-# round; so do the commands.
+# Every option of --help stands in the README's table with the same value, default and words, and the
+# other way round; every command has its row too.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 sealway=${B:-build}/sealway
 
-# "--name VALUE | default" for every option of a command's help: the head in the first columns, the
-# default in the last brackets of its words, which may be broken over lines.
+# "--name VALUE | default | meaning" for every option of a command's help: the head in the first
+# columns, the default in the last brackets of its words, which may be broken over lines.
 of_help() {
     "$sealway" "$1" --help | awk '
         function flush() {
             if (head == "") return
             match(words, /\[default: .*\]$/)
-            print head " | " substr(words, RSTART + 10, RLENGTH - 11)
+            print head " | " substr(words, RSTART + 10, RLENGTH - 11) " | " substr(words, 1, RSTART - 2)
             head = ""
         }
         /^  --/ {
@@ -29,8 +29,7 @@ of_help() {
 
 # The same of the table rows "| `--name VALUE` | default | meaning |" in the README.
 of_readme() {
-    sed -nE 's/^\| `(--[^`]*)` \| ([^|]*) \| .*/\1 | \2/p' README.md | tr -d '`' |
-        sed -E 's/\\//g; s/ +$//'
+    sed -nE 's/^\| `(--[^`]*)` \| ([^|]*) \| (.*) \|$/\1 | \2 | \3/p' README.md | tr -d '`\\'
 }
 
 bad=0

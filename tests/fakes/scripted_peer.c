@@ -14,24 +14,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "support/pattern.h"
+#include "fakes/peer_priv.h"
 
 #define DEFAULT_DEADLINE_MS 20000u
-#define CHUNK_BYTES         ((size_t)64 * 1024)
+#define CHUNK_BYTES         PEER_CHUNK_BYTES
 
-struct peer {
-    pthread_t thread;
-    struct peer_step *script;
-    struct peer_options options;
-    struct netaddr to; /* dialling: where to */
-    int listener;      /* accepting: from where; -1 when dialling */
-    int fd;
-    uint64_t deadline_ms; /* of the step that runs */
-    bool saw_fin;
-    struct peer_report report;
-};
-
-static uint64_t now_ms(void)
+uint64_t peer_now_ms(void)
 {
     struct timespec t;
 
@@ -73,8 +61,7 @@ bool peer_flag_is_raised(const struct peer_flag *f)
     return poll(&p, 1, 0) == 1;
 }
 
-/* The first failure is the one that counts. */
-__attribute__((format(printf, 2, 3))) static bool fail(struct peer *p, const char *fmt, ...)
+bool peer_fail(struct peer *p, const char *fmt, ...)
 {
     va_list args;
 
@@ -86,20 +73,20 @@ __attribute__((format(printf, 2, 3))) static bool fail(struct peer *p, const cha
     return false;
 }
 
-/* Wait for any of `events`; false, with the failure noted, at the step's deadline. */
-static bool wait_for(struct peer *p, int fd, short events, short *got_out)
+bool peer_wait_for(struct peer *p, int fd, short events, short *got_out)
 {
-    uint64_t now = now_ms();
+    uint64_t now = peer_now_ms();
     struct pollfd pfd = {.fd = fd, .events = events};
     int left = now < p->deadline_ms ? (int)(p->deadline_ms - now) : 0;
     int n = poll(&pfd, 1, left);
 
     if (n < 0) {
-        return fail(p, "poll: %s", strerror(errno));
+        return peer_fail(p, "poll: %s", strerror(errno));
     }
     if (n == 0) {
-        return fail(p, "nothing happened before the deadline (sent %llu, received %llu)",
-                    (unsigned long long)p->report.sent, (unsigned long long)p->report.received);
+        return peer_fail(p, "nothing happened before the deadline (sent %llu, received %llu)",
+                         (unsigned long long)p->report.sent,
+                         (unsigned long long)p->report.received);
     }
     *got_out = pfd.revents;
     return true;
@@ -113,7 +100,7 @@ static void stall(uint32_t ms)
     }
 }
 
-static bool is_again(int err)
+bool peer_is_again(int err)
 {
     return err == EAGAIN || err == EINTR;
 }
@@ -129,9 +116,9 @@ static bool send_all(struct peer *p, const uint8_t *bytes, size_t len)
             bytes += n;
             len -= (size_t)n;
             p->report.sent += (uint64_t)n;
-        } else if (!is_again(errno)) {
-            return fail(p, "send: %s", strerror(errno));
-        } else if (!wait_for(p, p->fd, POLLOUT, &got)) {
+        } else if (!peer_is_again(errno)) {
+            return peer_fail(p, "send: %s", strerror(errno));
+        } else if (!peer_wait_for(p, p->fd, POLLOUT, &got)) {
             return false;
         }
     }
@@ -161,10 +148,10 @@ static bool recv_some(struct peer *p, uint8_t *out, size_t len, size_t *n_out)
             *n_out = (size_t)n;
             return true;
         }
-        if (!is_again(errno)) {
-            return fail(p, "recv: %s", strerror(errno));
+        if (!peer_is_again(errno)) {
+            return peer_fail(p, "recv: %s", strerror(errno));
         }
-        if (!wait_for(p, p->fd, POLLIN, &got)) {
+        if (!peer_wait_for(p, p->fd, POLLIN, &got)) {
             return false;
         }
     }
@@ -182,161 +169,16 @@ static bool expect_bytes(struct peer *p, const uint8_t *want, size_t len)
             return false;
         }
         if (n == 0) {
-            return fail(p, "end of input after %zu of %zu bytes", done, len);
+            return peer_fail(p, "end of input after %zu of %zu bytes", done, len);
         }
         for (size_t i = 0; i < n; i++) {
             if (got[i] != want[done + i]) {
-                return fail(p, "byte %zu is %02x, not %02x", done + i, got[i], want[done + i]);
+                return peer_fail(p, "byte %zu is %02x, not %02x", done + i, got[i], want[done + i]);
             }
         }
         done += n;
     }
     return true;
-}
-
-/* One direction of an exchange. */
-struct progress {
-    const struct peer_stream *stream;
-    uint64_t done;
-    uint64_t resume_at_ms; /* it pauses until then */
-};
-
-static bool is_through(const struct progress *g)
-{
-    return g->done >= g->stream->bytes;
-}
-
-static bool is_due(const struct progress *g, uint64_t now)
-{
-    return !is_through(g) && now >= g->resume_at_ms;
-}
-
-/* How much may move now: not beyond the next pause. */
-static size_t turn(const struct progress *g)
-{
-    uint64_t left = g->stream->bytes - g->done;
-    uint64_t most = CHUNK_BYTES;
-
-    if (g->stream->chunk > 0) {
-        uint64_t to_pause = g->stream->chunk - g->done % g->stream->chunk;
-
-        most = to_pause < most ? to_pause : most;
-    }
-    return (size_t)(left < most ? left : most);
-}
-
-static void moved(struct progress *g, size_t n)
-{
-    g->done += n;
-    if (n > 0 && g->stream->chunk > 0 && g->done % g->stream->chunk == 0) {
-        g->resume_at_ms = now_ms() + g->stream->pause_ms;
-    }
-}
-
-static bool stream_send(struct peer *p, struct progress *g)
-{
-    uint8_t bytes[CHUNK_BYTES];
-    size_t len = turn(g);
-    ssize_t n;
-
-    pattern_fill(g->stream->seed, g->done, bytes, len);
-    n = send(p->fd, bytes, len, MSG_NOSIGNAL);
-    if (n < 0) {
-        return is_again(errno) || fail(p, "send at %llu of the stream: %s",
-                                       (unsigned long long)g->done, strerror(errno));
-    }
-    p->report.sent += (uint64_t)n;
-    moved(g, (size_t)n);
-    return true;
-}
-
-static bool stream_recv(struct peer *p, struct progress *g)
-{
-    uint8_t bytes[CHUNK_BYTES];
-    ssize_t n = recv(p->fd, bytes, turn(g), 0);
-    size_t good;
-
-    if (n < 0) {
-        return is_again(errno) || fail(p, "recv at %llu of the stream: %s",
-                                       (unsigned long long)g->done, strerror(errno));
-    }
-    if (n == 0) {
-        return fail(p, "end of input at %llu of %llu bytes of the stream",
-                    (unsigned long long)g->done, (unsigned long long)g->stream->bytes);
-    }
-    good = pattern_mismatch(g->stream->seed, g->done, bytes, (size_t)n);
-    if (good != (size_t)n) {
-        return fail(p, "wrong byte at %llu of the stream", (unsigned long long)g->done + good);
-    }
-    p->report.received += (uint64_t)n;
-    moved(g, (size_t)n);
-    return true;
-}
-
-/* Wait until one of two directions can move.  A direction that pauses is not waited for, and its
- * pause does not hold up the other. */
-static bool wait_for_either(struct peer *p, const struct progress *out, const struct progress *in,
-                            short *got_out)
-{
-    uint64_t now = now_ms();
-    struct pollfd pfd = {.fd = p->fd};
-    int n;
-
-    if (is_due(out, now)) {
-        pfd.events |= POLLOUT;
-    }
-    if (is_due(in, now)) {
-        pfd.events |= POLLIN;
-    }
-    if (pfd.events != 0 && (is_through(out) || is_due(out, now)) &&
-        (is_through(in) || is_due(in, now))) {
-        return wait_for(p, p->fd, pfd.events, got_out);
-    }
-    if (pfd.events == 0) {
-        pfd.fd = -1; /* while both pause, what the other end does is left for later */
-    }
-    n = poll(&pfd, 1, 1);
-    *got_out = n > 0 ? pfd.revents : 0;
-    return now < p->deadline_ms || fail(p, "the deadline came in the middle of an exchange");
-}
-
-static bool exchange(struct peer *p, const struct peer_step *s)
-{
-    struct progress out = {.stream = &s->out}, in = {.stream = &s->in};
-    const short broken = POLLERR | POLLHUP;
-
-    while (!is_through(&out) || !is_through(&in)) {
-        short got = 0;
-
-        if (!wait_for_either(p, &out, &in, &got)) {
-            return false;
-        }
-        if ((got & (POLLIN | broken)) != 0 && is_due(&in, now_ms()) && !stream_recv(p, &in)) {
-            return false;
-        }
-        if ((got & (POLLOUT | broken)) != 0 && is_due(&out, now_ms()) && !stream_send(p, &out)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool flood(struct peer *p, const struct peer_step *s)
-{
-    struct progress out = {.stream = &s->out};
-
-    while (!is_through(&out)) {
-        struct pollfd pfd = {.fd = p->fd, .events = POLLOUT};
-        int n = poll(&pfd, 1, (int)s->ms);
-
-        if (n == 0) {
-            return true;
-        }
-        if (n < 0 || now_ms() > p->deadline_ms || !stream_send(p, &out)) {
-            return fail(p, "still taking bytes after %llu", (unsigned long long)out.done);
-        }
-    }
-    return fail(p, "all %llu bytes were taken", (unsigned long long)out.done);
 }
 
 static bool drain(struct peer *p)
@@ -362,7 +204,7 @@ static bool expect_eof(struct peer *p)
         return false;
     }
     p->saw_fin = n == 0;
-    return n == 0 || fail(p, "byte %02x where the end was expected", byte);
+    return n == 0 || peer_fail(p, "byte %02x where the end was expected", byte);
 }
 
 /* After a FIN of the other end the kernel reports its reset as EPIPE (tcp_reset() in CLOSE_WAIT).
@@ -373,14 +215,14 @@ static bool expect_reset(struct peer *p)
     int err = 0;
     socklen_t len = sizeof(err);
 
-    if (!wait_for(p, p->fd, p->saw_fin ? 0 : POLLRDHUP, &got)) {
+    if (!peer_wait_for(p, p->fd, p->saw_fin ? 0 : POLLRDHUP, &got)) {
         return false;
     }
     if (getsockopt(p->fd, SOL_SOCKET, SO_ERROR, &err, &len) < 0) {
-        return fail(p, "getsockopt: %s", strerror(errno));
+        return peer_fail(p, "getsockopt: %s", strerror(errno));
     }
     if (err != ECONNRESET && err != EPIPE) {
-        return fail(p, "expected a reset, got %s", err == 0 ? "a FIN" : strerror(err));
+        return peer_fail(p, "expected a reset, got %s", err == 0 ? "a FIN" : strerror(err));
     }
     return true;
 }
@@ -390,7 +232,7 @@ static bool expect_no_reset(struct peer *p, uint32_t ms)
     struct pollfd pfd = {.fd = p->fd};
 
     return poll(&pfd, 1, (int)ms) == 0 || (pfd.revents & POLLERR) == 0 ||
-           fail(p, "an unexpected reset");
+           peer_fail(p, "an unexpected reset");
 }
 
 static bool reset(struct peer *p)
@@ -415,9 +257,9 @@ static bool run_step(struct peer *p, const struct peer_step *s)
     case PEER_ACT_EXPECT:
         return expect_bytes(p, s->bytes, s->len);
     case PEER_ACT_EXCHANGE:
-        return exchange(p, s);
+        return peer_exchange(p, s);
     case PEER_ACT_FLOOD:
-        return flood(p, s);
+        return peer_flood(p, s);
     case PEER_ACT_DRAIN:
         return drain(p);
     case PEER_ACT_EXPECT_EOF:
@@ -427,7 +269,7 @@ static bool run_step(struct peer *p, const struct peer_step *s)
     case PEER_ACT_EXPECT_NO_RESET:
         return expect_no_reset(p, s->ms);
     case PEER_ACT_HALF_CLOSE:
-        return shutdown(p->fd, SHUT_WR) == 0 || fail(p, "shutdown: %s", strerror(errno));
+        return shutdown(p->fd, SHUT_WR) == 0 || peer_fail(p, "shutdown: %s", strerror(errno));
     case PEER_ACT_RESET:
         return reset(p);
     case PEER_ACT_STALL:
@@ -437,7 +279,7 @@ static bool run_step(struct peer *p, const struct peer_step *s)
         peer_flag_raise(s->flag);
         return true;
     case PEER_ACT_WAIT:
-        return wait_for(p, s->flag->fd, POLLIN, &got);
+        return peer_wait_for(p, s->flag->fd, POLLIN, &got);
     case PEER_ACT_END:
         break;
     }
@@ -451,16 +293,13 @@ static void begin_step(struct peer *p, const struct peer_step *s)
     if (s != NULL && s->act == PEER_ACT_EXPECT_RESET) {
         ms = s->ms;
     }
-    p->deadline_ms = now_ms() + ms;
+    p->deadline_ms = peer_now_ms() + ms;
 }
 
 static void set_options(int fd, const struct peer_options *o)
 {
     const int on = 1;
 
-    if (o->maxseg > 0) {
-        setsockopt(fd, IPPROTO_TCP, TCP_MAXSEG, &o->maxseg, sizeof(o->maxseg));
-    }
     if (o->rcvbuf > 0) {
         setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &o->rcvbuf, sizeof(o->rcvbuf));
     }
@@ -480,32 +319,32 @@ static bool do_dial(struct peer *p)
 
     p->fd = socket(p->to.family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (p->fd < 0) {
-        return fail(p, "socket: %s", strerror(errno));
+        return peer_fail(p, "socket: %s", strerror(errno));
     }
     set_options(p->fd, &p->options);
     if (connect(p->fd, (const struct sockaddr *)&sa, len) == 0) {
         return true;
     }
     if (errno != EINPROGRESS) {
-        return fail(p, "connect: %s", strerror(errno));
+        return peer_fail(p, "connect: %s", strerror(errno));
     }
-    if (!wait_for(p, p->fd, POLLOUT, &got)) {
+    if (!peer_wait_for(p, p->fd, POLLOUT, &got)) {
         return false;
     }
     getsockopt(p->fd, SOL_SOCKET, SO_ERROR, &err, &err_len);
-    return err == 0 || fail(p, "connect: %s", strerror(err));
+    return err == 0 || peer_fail(p, "connect: %s", strerror(err));
 }
 
 static bool do_accept(struct peer *p)
 {
     short got = 0;
 
-    if (!wait_for(p, p->listener, POLLIN, &got)) {
+    if (!peer_wait_for(p, p->listener, POLLIN, &got)) {
         return false;
     }
     p->fd = accept4(p->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (p->fd < 0) {
-        return fail(p, "accept: %s", strerror(errno));
+        return peer_fail(p, "accept: %s", strerror(errno));
     }
     set_options(p->fd, &p->options);
     return true;
@@ -532,12 +371,12 @@ static void *run(void *arg)
         note_local(p);
     }
     for (const struct peer_step *s = p->script; good && s->act != PEER_ACT_END; s++) {
-        uint64_t began = now_ms();
+        uint64_t began = peer_now_ms();
 
         p->report.step = (unsigned)(s - p->script);
         begin_step(p, s);
         good = run_step(p, s);
-        p->report.last_step_ms = now_ms() - began;
+        p->report.last_step_ms = peer_now_ms() - began;
     }
     if (p->fd >= 0) {
         close(p->fd);

@@ -99,7 +99,6 @@ struct peer_step {
 
 /** How a peer differs from the usual; zero is the usual. */
 struct peer_options {
-    int maxseg;           /* TCP_MAXSEG: the other end then has small send buffers too */
     int rcvbuf, sndbuf;   /* socket buffers, set before the connection is made */
     uint32_t deadline_ms; /* of each step; 0: 20 seconds */
 };
@@ -137,6 +136,19 @@ struct peer *peer_accept(int listener, const struct peer_step *script,
 /** Wait for the script's end, free the peer, say what happened.  Bounded by the steps' deadlines.
  */
 void peer_join(struct peer *p, struct peer_report *report_out);
+
+/** Join two, and fail the calling test with what both did, unless all went as written: the failure
+ * of one is often the cause of the other's. */
+#define assert_peers_ok(p, q)                                                                      \
+    do {                                                                                           \
+        struct peer_report p_, q_;                                                                 \
+        peer_join((p), &p_);                                                                       \
+        peer_join((q), &q_);                                                                       \
+        if (p_.failure[0] != '\0' || q_.failure[0] != '\0') {                                      \
+            fail_msg("%s: step %u: %s; %s: step %u: %s", #p, p_.step, p_.failure, #q, q_.step,     \
+                     q_.failure);                                                                  \
+        }                                                                                          \
+    } while (0)
 
 /** Join and fail the calling test, naming the peer and its step, unless all went as written. */
 #define assert_peer_ok(p)                                                                          \

@@ -189,6 +189,13 @@ static void a_report_that_cannot_be_written_fails(void **state)
     assert_one_line("No space left on device");
 }
 
+static void a_closed_stdout_is_no_place_for_a_report(void **state)
+{
+    (void)state;
+    assert_int_equal(run("version 2>&1 >&-"), 1);
+    assert_one_line("Bad file descriptor");
+}
+
 /* ---- serve ---- */
 
 static void bad_options_end_before_anything_starts(void **state)
@@ -426,6 +433,7 @@ int main(void)
         T(help_is_everywhere),
         T(the_version_names_the_libraries),
         T(a_report_that_cannot_be_written_fails),
+        T(a_closed_stdout_is_no_place_for_a_report),
         T(bad_options_end_before_anything_starts),
         T(a_directory_that_is_not_there_is_named),
         T(an_address_in_use_is_named),

@@ -84,8 +84,7 @@ static void a_connection_lives_on_while_new_ones_are_first_served_then_refused(v
     assert_true(ask_reaches(&s->addr, "other.test", "other"));
     assert_true(wait_until(refuses, s, PROMPT_MS));
     peer_flag_raise(&go_on);
-    assert_peer_ok(c);
-    assert_peer_ok(b);
+    assert_peers_ok(c, b);
     assert_int_equal(sealway_wait(s->program, PROMPT_MS), 0);
     name_backend_stop(other);
     peer_flag_fini(&up);

@@ -99,8 +99,7 @@ static void a_hello_of_one_byte_segments_is_routed(void **state)
     scene_start_with_backend(s, NULL, NULL);
     b = peer_accept(s->listener, server, NULL);
     c = peer_dial(&s->addr, client, NULL);
-    assert_peer_ok(c);
-    assert_peer_ok(b);
+    assert_peers_ok(c, b);
 }
 
 static void a_hello_over_several_records_is_routed(void **state)

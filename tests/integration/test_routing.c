@@ -118,11 +118,14 @@ static void a_catch_all_answers_only_where_its_namespace_may_have_one(void **sta
 static void a_route_without_endpoints_gets_internal_error(void **state)
 {
     struct scene *s = *state;
+    char *line;
 
     manifest_route(&s->manifests, "app", SCENE_HOST, NULL, 0);
     scene_start(s, NULL);
     assert_alert_for(s, SCENE_HOST, INTERNAL_ERROR);
-    free(sealway_access_line(s->program, "no_endpoint"));
+    line = sealway_access_line(s->program, "reason=no_endpoint");
+    assert_non_null(line);
+    free(line);
 }
 
 static void a_route_whose_endpoints_all_refuse_gets_internal_error(void **state)
@@ -241,9 +244,29 @@ static void data_sent_during_a_failed_dial_is_not_lost(void **state)
         struct peer *b = peer_accept(s->listener, server, NULL);
         struct peer *c = peer_dial(&s->addr, client, NULL);
 
-        assert_peer_ok(c);
-        assert_peer_ok(b);
+        assert_peers_ok(c, b);
     }
+    black_hole_close(&hole);
+}
+
+static void a_client_that_resets_during_the_dial_is_let_go_at_once(void **state)
+{
+    struct scene *s = *state;
+    static const char *const args[] = {"--connect-timeout", "60s", NULL};
+    struct netaddr endpoint;
+    struct black_hole hole = black_hole_open(&endpoint);
+    const struct peer_step client[] = {PEER_SEND(s->hello.data, s->hello.len), PEER_STALL(100),
+                                       PEER_RESET, PEER_END};
+    struct peer *c;
+    char *line;
+
+    manifest_route(&s->manifests, "app", SCENE_HOST, &endpoint, 1);
+    scene_start(s, args);
+    c = peer_dial(&s->addr, client, NULL);
+    assert_peer_ok(c);
+    line = sealway_access_line(s->program, "reason=client_reset");
+    assert_non_null(line);
+    free(line);
     black_hole_close(&hole);
 }
 
@@ -393,6 +416,7 @@ int main(void)
         WITH_SCENE(a_refusing_endpoint_is_tried_once_and_then_passed_over),
         WITH_SCENE(a_silent_endpoint_costs_one_connect_timeout),
         WITH_SCENE(data_sent_during_a_failed_dial_is_not_lost),
+        WITH_SCENE(a_client_that_resets_during_the_dial_is_let_go_at_once),
         WITH_SCENE(one_listener_serves_both_address_families),
         WITH_SCENE(endpoints_of_ipv6_are_reached),
         WITH_SCENE(the_access_line_tells_the_whole_story),

@@ -75,8 +75,14 @@ static int stage_setup(void **state)
 static int stage_teardown(void **state)
 {
     struct stage *g = *state;
-    void *scene = g->scene;
-    int rc = scene_teardown(&scene);
+    void *scene;
+    int rc;
+
+    if (g == NULL) {
+        return -1; /* the setup failed and has said so */
+    }
+    scene = g->scene;
+    rc = scene_teardown(&scene);
 
     tls_backend_stop(g->shop);
     tls_backend_stop(g->admin);

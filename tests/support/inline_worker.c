@@ -131,7 +131,7 @@ static void check_deadlines(const struct inline_worker *iw)
 {
     for (int state = 0; state < CONN_ENDED; state++) {
         struct conn *c;
-        LIST_FOREACH(c, &iw->w->conns[state], link) {
+        LIST_FOREACH (c, &iw->w->conns[state], link) {
             if (c->timer.due_tick == 0) {
                 assert_int_equal(state, CONN_RELAYING);
                 assert_int_equal(iw->shared.policy.idle_timeout_ms, 0);
@@ -143,7 +143,7 @@ static void check_deadlines(const struct inline_worker *iw)
 
 void inline_worker_turn(struct inline_worker *iw)
 {
-    (void)event_base_loop(iw->w->base, EVLOOP_NONBLOCK);
+    (void)event_base_loop(iw->w->base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
     fire_deadlines(iw->w);
     reap(iw->w);
     check_deadlines(iw);
@@ -171,7 +171,7 @@ size_t inline_worker_count(const struct inline_worker *iw, enum conn_state state
     size_t n = 0;
     struct conn *c;
 
-    LIST_FOREACH(c, &iw->w->conns[state], link) {
+    LIST_FOREACH (c, &iw->w->conns[state], link) {
         n++;
     }
     return n;

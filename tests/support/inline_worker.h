@@ -29,7 +29,8 @@ struct inline_worker {
 /** For cmocka_unit_test_setup_teardown(): *state is one with a fixture, not open. */
 int inline_worker_setup(void **state);
 
-/** Close it if need be and see that nothing was leaked: gauges, connections, tables, descriptors. */
+/** Close it if need be and see that nothing was leaked: gauges, connections, tables, descriptors.
+ */
 int inline_worker_teardown(void **state);
 
 /** Make the worker, with `t` adopted and one listener open. */
@@ -38,7 +39,8 @@ void inline_worker_open(struct inline_worker *iw, struct table *t);
 /** End what is left with reason `drain` and free the worker. */
 void inline_worker_close(struct inline_worker *iw);
 
-/** One turn of the loop that waits for nothing, then the deadlines that are due, then the reaper. */
+/** One turn of the loop that waits for nothing, then the deadlines that are due, then the reaper.
+ */
 void inline_worker_turn(struct inline_worker *iw);
 
 /** Let `ms` pass on its clock, and look at the deadlines. */

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 #include <dirent.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -57,6 +58,7 @@ void proxy_fixture_init(struct proxy_fixture *f)
                    .half_close_timeout_ms = 30000,
                    .half_close = true},
     };
+    (void)signal(SIGPIPE, SIG_IGN); /* the test's own writes; those of the program never raise it */
     f->registry = registry_new();
     assert_non_null(f->registry);
     f->hello_len = proxy_fixture_hello(PROXY_FIXTURE_HOST, 0, f->hello, sizeof(f->hello));

@@ -27,7 +27,7 @@ struct proxy_fixture {
     struct proxy_policy policy; /* the defaults of the program; change at will before use */
     uint8_t hello[2048];        /* a ClientHello for PROXY_FIXTURE_HOST */
     size_t hello_len;
-    int backend;              /* listens, non-blocking; the endpoint of proxy_fixture_simple() */
+    int backend; /* listens, non-blocking; the endpoint of proxy_fixture_simple() */
     struct netaddr backend_addr;
 };
 
@@ -47,8 +47,8 @@ struct table *proxy_fixture_simple(struct proxy_fixture *f);
 /** Connections and dials counted by the endpoints and routes of all tables. */
 uint64_t proxy_fixture_load(const struct proxy_fixture *f);
 
-/** A ClientHello for `name` (NULL: none) in `out`: of exactly `bytes` on the wire, or as short as it
- * comes where that is longer.  Returns its length. */
+/** A ClientHello for `name` (NULL: none) in `out`: of exactly `bytes` on the wire, or as short as
+ * it comes where that is longer.  Returns its length. */
 size_t proxy_fixture_hello(const char *name, size_t bytes, uint8_t *out, size_t room);
 
 /** A bound socket of 127.0.0.1 that refuses connections as long as it is open. */

@@ -56,9 +56,9 @@ static void assert_rests(struct inline_worker *iw)
 
 static void errors_of_one_pending_connection_do_not_hold_up_the_next(void **state)
 {
-    static const int errors[] = {EINTR,        ECONNABORTED, EPROTO,     ENETDOWN,
-                                 ENOPROTOOPT,  EHOSTDOWN,    ENONET,     EHOSTUNREACH,
-                                 EOPNOTSUPP,   ENETUNREACH,  EPERM};
+    static const int errors[] = {EINTR,       ECONNABORTED, EPROTO, ENETDOWN,
+                                 ENOPROTOOPT, EHOSTDOWN,    ENONET, EHOSTUNREACH,
+                                 EOPNOTSUPP,  ENETUNREACH,  EPERM};
     struct inline_worker *iw = *state;
 
     for (size_t i = 0; i < ARRAY_LEN(errors); i++) {

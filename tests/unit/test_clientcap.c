@@ -4,14 +4,17 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 
 #include "base/netaddr.h"
 #include "proxy/clientcap.h"
 #include "support/failalloc.h"
+#include "support/failsys.h"
 
-#define CLIENTS 5000u
+#define CLIENTS 40000u /* enough for the table of a shard to grow */
+#define SHARDS  64u
 
 static struct netaddr addr_of(const char *ip, uint16_t port)
 {
@@ -124,15 +127,16 @@ static void many_clients_are_told_apart(void **state)
     }
 }
 
-/* What a thread found wrong; the main thread asserts. */
-struct crowd {
-    struct clientcap *cap;
-    unsigned broken;
-};
-
 #define THREADS 4
 #define TURNS   20000u
 #define MANY    7u
+
+/* What the threads see; the main thread asserts. */
+struct crowd {
+    struct clientcap *cap;
+    _Atomic int inside[MANY];
+    _Atomic unsigned too_many;
+};
 
 static void *come_and_go(void *arg)
 {
@@ -141,6 +145,8 @@ static void *come_and_go(void *arg)
     for (uint32_t i = 0; i < TURNS; i++) {
         struct netaddr mine = nth_client(i % MANY);
         if (clientcap_enter(c->cap, &mine)) {
+            c->too_many += c->inside[i % MANY]++ >= 2;
+            c->inside[i % MANY]--;
             clientcap_leave(c->cap, &mine);
         }
     }
@@ -151,15 +157,15 @@ static void workers_share_the_count_and_lose_none(void **state)
 {
     struct clientcap *cap = *state;
     pthread_t threads[THREADS];
-    struct crowd crowd[THREADS] = {0};
+    struct crowd crowd = {.cap = cap};
 
     for (size_t i = 0; i < THREADS; i++) {
-        crowd[i].cap = cap;
-        assert_int_equal(pthread_create(&threads[i], NULL, come_and_go, &crowd[i]), 0);
+        assert_int_equal(pthread_create(&threads[i], NULL, come_and_go, &crowd), 0);
     }
     for (size_t i = 0; i < THREADS; i++) {
         pthread_join(threads[i], NULL);
     }
+    assert_int_equal(crowd.too_many, 0);
     for (uint32_t i = 0; i < MANY; i++) { /* all shares are whole again */
         struct netaddr a = nth_client(i);
         assert_true(clientcap_enter(cap, &a));
@@ -176,42 +182,41 @@ static void none_is_freed_gladly(void **state)
     clientcap_free(NULL);
 }
 
-/* Enough clients for one shard's table to grow. */
-static void enter_and_leave_many(void *ctx)
-{
-    struct clientcap *cap = ctx;
-    static bool entered[CLIENTS];
-
-    for (uint32_t i = 0; i < CLIENTS; i++) {
-        struct netaddr a = nth_client(i);
-        entered[i] = clientcap_enter(cap, &a);
-    }
-    for (uint32_t i = 0; i < CLIENTS; i++) {
-        struct netaddr a = nth_client(i);
-        if (entered[i]) {
-            clientcap_leave(cap, &a);
-        }
-    }
-}
-
+/* The first allocation is the client's entry; the next ones make its table, or let it grow. */
 static void without_memory_one_client_is_refused_and_nothing_else_happens(void **state)
 {
     struct clientcap *cap = *state;
-    struct netaddr a = addr_of("192.0.2.1", 1);
+    struct netaddr a;
+    unsigned refused = 0;
 
-    for (size_t nth = 1; nth <= 3; nth++) { /* the entry, its table, its buckets */
-        failalloc_arm(nth);
-        assert_false(clientcap_enter(cap, &a));
-        assert_true(failalloc_disarm());
+    for (uint32_t i = 0; i < CLIENTS; i++) {
+        a = nth_client(i);
+        for (size_t nth = 1; nth <= 3; nth++) {
+            bool entered, failed;
+            failalloc_arm(nth);
+            entered = clientcap_enter(cap, &a);
+            failed = failalloc_disarm();
+            assert_int_equal(entered, !failed);
+            if (entered) {
+                clientcap_leave(cap, &a);
+            }
+            refused += failed && nth > 1;
+        }
         assert_true(clientcap_enter(cap, &a));
+    }
+    assert_true(refused > 2 * SHARDS); /* more than every table's first two */
+    for (uint32_t i = 0; i < CLIENTS; i++) {
+        a = nth_client(i);
         clientcap_leave(cap, &a);
     }
-    /* Growing too; a stretch of all points is enough, there are thousands. */
-    for (size_t nth = 1; nth < 400; nth++) {
-        failalloc_arm(nth);
-        enter_and_leave_many(cap);
-        assert_true(failalloc_disarm());
-    }
+}
+
+static void a_cap_that_cannot_be_made_is_none(void **state)
+{
+    (void)state;
+    failsys_fail(FAILSYS_ALIGNED_ALLOC, ENOMEM, 0, 1);
+    assert_null(clientcap_new(1));
+    failsys_reset();
 }
 
 #define WITH_CAP(test) cmocka_unit_test_setup_teardown(test, cap_setup, cap_teardown)
@@ -226,6 +231,7 @@ int main(void)
         WITH_CAP(many_clients_are_told_apart),
         WITH_CAP(workers_share_the_count_and_lose_none),
         WITH_CAP(without_memory_one_client_is_refused_and_nothing_else_happens),
+        cmocka_unit_test(a_cap_that_cannot_be_made_is_none),
         cmocka_unit_test(none_is_freed_gladly),
     };
 

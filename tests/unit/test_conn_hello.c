@@ -275,7 +275,8 @@ static void a_wildcard_is_counted_as_one(void **state)
 
 static void what_is_no_host_name_is_malformed(void **state)
 {
-    static const char *const names[] = {"a b.test", "a..test", "x.test:443", "*.test", "a\x1b.test"};
+    static const char *const names[] = {"a b.test", "a..test", "x.test:443", "*.test",
+                                        "a\x1b.test"};
     struct inline_worker *iw = *state;
 
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {

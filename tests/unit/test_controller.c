@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "route/table.h"
+#include "support/failalloc.h"
 #include "support/objects.h"
 #include "support/tempdir.h"
 #include "support/wait_until.h"
@@ -342,6 +343,32 @@ static void many_changes_end_in_the_last(void **state)
     expect(w, "api");
 }
 
+static void live_in_want(void *ctx)
+{
+    struct world *w = ctx;
+    struct err e = {0};
+    struct controller *c = make(w, &e);
+
+    if (c && controller_start(c, &e) == 0) {
+        controller_stop(c);
+    }
+    if (w->r.n == 0) {
+        assert_string_not_equal(e.text, "");
+    }
+    table_unref(w->r.newest);
+    w->r.newest = NULL;
+    w->r.n = 0;
+    controller_free(c);
+}
+
+static void out_of_memory_at_the_start_is_told_and_leaks_nothing(void **state)
+{
+    struct world *w = *state;
+
+    put(w, "a.yaml", CLASS WEB API ROUTE_TO("web"));
+    assert_true(failalloc_torture(live_in_want, w) > 20);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -359,6 +386,7 @@ int main(void)
         TEST(a_reload_reads_everything_and_publishes_only_what_differs),
         TEST(after_stop_nothing_is_published),
         TEST(many_changes_end_in_the_last),
+        TEST(out_of_memory_at_the_start_is_told_and_leaks_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,6 +15,9 @@
 #include "support/failalloc.h"
 #include "support/json_text.h"
 
+#define CLASS                                                                                      \
+    "{'apiVersion': 'networking.k8s.io/v1', 'kind': 'IngressClass', 'metadata': {'name': 'c'},"    \
+    " 'spec': {'controller': 'sealway.io/ingress-controller'}}"
 #define SERVICE(rest)                                                                              \
     "{'apiVersion': 'v1', 'kind': 'Service', 'metadata': {'name': 'web'}, " rest "}"
 
@@ -299,8 +302,7 @@ static void without_memory_nothing_is_half_decoded(void **state)
         "{'apiVersion': 'v1', 'kind': 'Endpoints', 'metadata': {'name': 'x'}, 'subsets':"
         " [{'addresses': [{'ip': '10.0.0.1'}], 'notReadyAddresses': [{'ip': '10.0.0.2'}],"
         " 'ports': [{'port': 1}]}]}",
-        "{'apiVersion': 'networking.k8s.io/v1', 'kind': 'IngressClass', 'metadata': {'name': 'c'},"
-        " 'spec': {'controller': 'sealway.io/ingress-controller'}}",
+        CLASS,
     };
 
     (void)state;

@@ -156,6 +156,29 @@ static void a_walk_sees_every_object_of_its_kind_once(void **state)
     assert_int_equal(n, 500);
 }
 
+static void walks_within_each_other_do_not_disturb(void **state)
+{
+    static const char *const names[] = {"a", "b", "c"};
+    const struct objmeta *outer = NULL, *inner = NULL;
+    struct store *s = *state;
+    size_t steps = 0;
+
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(put(s, service("x", names[i])), 0);
+    }
+    while ((outer = store_next(s, OBJECT_SERVICE, outer)) != NULL) {
+        while ((inner = store_next(s, OBJECT_SERVICE, inner)) != NULL) {
+            steps++;
+        }
+    }
+    assert_int_equal(steps, 9);
+    /* a walk that was left halfway, and its object taken out */
+    outer = store_next(s, OBJECT_SERVICE, NULL);
+    assert_true(store_remove(s, OBJECT_SERVICE, "x", outer->name));
+    outer = store_next(s, OBJECT_SERVICE, NULL);
+    assert_non_null(store_next(s, OBJECT_SERVICE, outer));
+}
+
 static void slices_are_found_by_their_service(void **state)
 {
     struct store *s = *state;
@@ -249,6 +272,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(removing_takes_the_object_out_once, setup, teardown),
         cmocka_unit_test_setup_teardown(removing_by_the_objects_own_texts_is_safe, setup, teardown),
         cmocka_unit_test_setup_teardown(a_walk_sees_every_object_of_its_kind_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(walks_within_each_other_do_not_disturb, setup, teardown),
         cmocka_unit_test_setup_teardown(slices_are_found_by_their_service, setup, teardown),
         cmocka_unit_test_setup_teardown(a_slice_that_changes_its_service_moves, setup, teardown),
         cmocka_unit_test_setup_teardown(a_replaced_slice_is_the_new_one_in_the_walk, setup,

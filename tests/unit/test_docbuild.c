@@ -1,0 +1,260 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../../src/manifest/docbuild_priv.h"
+
+struct build {
+    struct docnodes nodes;
+    struct doctrees trees;
+    struct yamldoc_error error;
+    struct docbuild b;
+};
+
+static int setup(void **state)
+{
+    struct build *t = calloc(1, sizeof(*t));
+
+    if (t == NULL) {
+        return 1;
+    }
+    docnodes_init(&t->nodes);
+    docbuild_init(&t->b, &t->nodes, &t->trees, &t->error);
+    *state = t;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct build *t = *state;
+
+    docbuild_fini(&t->b);
+    docnodes_fini(&t->nodes);
+    free(t->trees.items);
+    free(t);
+    return 0;
+}
+
+static int text(struct build *t, const char *s, unsigned line, struct docnode **out)
+{
+    struct docscalar scalar = {.type = cJSON_String, .text = s, .len = strlen(s)};
+
+    return docbuild_scalar(&t->b, &scalar, line, out);
+}
+
+static int key(struct build *t, const char *s, unsigned line)
+{
+    return docbuild_key(&t->b, s, strlen(s), line);
+}
+
+static void a_tree_reads_as_cjson_would_have_made_it(void **state)
+{
+    struct build *t = *state;
+    const cJSON *root, *list;
+    struct docscalar number = {.type = cJSON_Number, .number = 443};
+
+    assert_int_equal(docbuild_open(&t->b, true, 1, NULL), 0);
+    assert_true(docbuild_wants_key(&t->b));
+    assert_int_equal(key(t, "l", 2), 0);
+    assert_false(docbuild_wants_key(&t->b));
+    assert_int_equal(docbuild_open(&t->b, false, 3, NULL), 0);
+    assert_false(docbuild_wants_key(&t->b));
+    assert_int_equal(text(t, "a", 4, NULL), 0);
+    assert_int_equal(docbuild_scalar(&t->b, &number, 5, NULL), 0);
+    assert_int_equal(docbuild_close(&t->b), 0);
+    assert_int_equal(docbuild_close(&t->b), 0);
+    assert_int_equal(docbuild_end(&t->b), 0);
+    docnodes_freeze(&t->nodes);
+
+    assert_int_equal(t->trees.n, 1);
+    root = t->trees.items[0];
+    list = cJSON_GetObjectItemCaseSensitive(root, "l");
+    assert_int_equal(cJSON_GetArraySize(list), 2);
+    assert_string_equal(cJSON_GetArrayItem(list, 0)->valuestring, "a");
+    assert_int_equal(cJSON_GetArrayItem(list, 1)->valueint, 443);
+    assert_ptr_equal(list->child->prev, list->child->next);
+    assert_null(list->child->next->next);
+    /* a value is where its key is, an item where it begins */
+    assert_int_equal(docnodes_line_of(&t->nodes, root), 1);
+    assert_int_equal(docnodes_line_of(&t->nodes, list), 2);
+    assert_int_equal(docnodes_line_of(&t->nodes, list->child), 4);
+}
+
+static void empty_documents_are_passed_over(void **state)
+{
+    struct build *t = *state;
+    struct docscalar null = {.type = cJSON_NULL};
+
+    assert_int_equal(docbuild_end(&t->b), 0);
+    assert_int_equal(docbuild_scalar(&t->b, &null, 1, NULL), 0);
+    assert_int_equal(docbuild_end(&t->b), 0);
+    assert_int_equal(t->trees.n, 0);
+    for (int i = 0; i < 20; i++) {
+        assert_int_equal(text(t, "x", 1, NULL), 0);
+        assert_int_equal(docbuild_end(&t->b), 0);
+    }
+    assert_int_equal(t->trees.n, 20);
+}
+
+/* An object of n keys of which the last is `twice` again. */
+static int duplicate(struct build *t, int n, const char *twice)
+{
+    char name[16];
+
+    assert_int_equal(docbuild_open(&t->b, true, 1, NULL), 0);
+    for (int i = 0; i < n - 1; i++) {
+        snprintf(name, sizeof(name), "k%d", i);
+        assert_int_equal(key(t, name, (unsigned)(10 + i)), 0);
+        assert_int_equal(text(t, "v", 1, NULL), 0);
+    }
+    assert_int_equal(key(t, twice, 500), 0);
+    assert_int_equal(text(t, "v", 1, NULL), 0);
+    return docbuild_close(&t->b);
+}
+
+static void a_key_that_is_there_twice_is_an_error_with_both_lines(void **state)
+{
+    static const int sizes[] = {2, 8, 9, 300};
+
+    for (size_t i = 0; i < 4; i++) {
+        struct build *t;
+
+        teardown(state);
+        assert_int_equal(setup(state), 0);
+        t = *state;
+        assert_int_equal(duplicate(t, sizes[i], "k0"), -EINVAL);
+        assert_int_equal(t->error.line, 500);
+        assert_string_equal(t->error.text,
+                            "the key \"k0\" is here twice, first on line 10: remove one of them");
+        assert_int_equal(duplicate(t, sizes[i], "other"), 0);
+    }
+}
+
+static void depth_has_its_limit(void **state)
+{
+    struct build *t = *state;
+
+    for (unsigned i = 0; i < LIMIT_YAML_DEPTH; i++) {
+        assert_int_equal(docbuild_open(&t->b, false, i, NULL), 0);
+    }
+    assert_int_equal(docbuild_open(&t->b, false, 77, NULL), -EINVAL);
+    assert_int_equal(t->error.line, 77);
+    assert_non_null(strstr(t->error.text, "100 levels"));
+}
+
+static void what_is_behind_an_alias_counts_towards_depth(void **state)
+{
+    struct build *t = *state;
+    struct docnode *deep;
+
+    assert_int_equal(docbuild_open(&t->b, false, 1, NULL), 0);
+    assert_int_equal(docbuild_open(&t->b, false, 1, &deep), 0);
+    for (unsigned i = 0; i < 60; i++) {
+        assert_int_equal(docbuild_open(&t->b, false, i, NULL), 0);
+    }
+    for (unsigned i = 0; i < 61; i++) {
+        assert_int_equal(docbuild_close(&t->b), 0);
+    }
+    for (unsigned i = 1; i < 39; i++) {
+        assert_int_equal(docbuild_open(&t->b, false, i, NULL), 0);
+    }
+    assert_int_equal(docbuild_again(&t->b, deep, 5), 0);
+    assert_int_equal(docbuild_open(&t->b, false, 1, NULL), 0);
+    assert_int_equal(docbuild_again(&t->b, deep, 5), -EINVAL);
+    assert_non_null(strstr(t->error.text, "100 levels"));
+}
+
+static void an_alias_costs_its_weight_but_no_memory(void **state)
+{
+    struct build *t = *state;
+    struct docnode *list;
+    unsigned levels = 0;
+    int rc = 0;
+
+    /* each level stands ten times for the one before: nine of them are a thousand million */
+    assert_int_equal(docbuild_open(&t->b, false, 1, NULL), 0);
+    assert_int_equal(text(t, "lol", 1, &list), 0);
+    while (rc == 0 && levels < 50) {
+        struct docnode *next;
+
+        levels++;
+        assert_int_equal(docbuild_open(&t->b, false, levels, &next), 0);
+        for (int i = 0; i < 10 && rc == 0; i++) {
+            rc = docbuild_again(&t->b, list, levels);
+        }
+        if (rc == 0) {
+            assert_int_equal(docbuild_close(&t->b), 0);
+        }
+        list = next;
+    }
+    assert_int_equal(rc, -EINVAL);
+    assert_in_range(levels, 6, 7);
+    assert_int_equal(t->error.line, levels);
+    assert_non_null(strstr(t->error.text, "aliases"));
+    assert_true(t->nodes.n_slabs <= 2);
+}
+
+static void an_alias_to_what_is_still_open_is_refused(void **state)
+{
+    struct build *t = *state;
+    struct docnode *outer;
+
+    assert_int_equal(docbuild_open(&t->b, false, 1, &outer), 0);
+    assert_int_equal(docbuild_open(&t->b, false, 1, NULL), 0);
+    assert_int_equal(docbuild_again(&t->b, outer, 9), -EINVAL);
+    assert_non_null(strstr(t->error.text, "without end"));
+}
+
+static void an_alias_can_be_a_key_if_it_is_a_text(void **state)
+{
+    struct build *t = *state;
+    struct docnode *name, *list;
+
+    assert_int_equal(docbuild_open(&t->b, false, 1, NULL), 0);
+    assert_int_equal(text(t, "name", 1, &name), 0);
+    assert_int_equal(docbuild_open(&t->b, false, 1, &list), 0);
+    assert_int_equal(docbuild_close(&t->b), 0);
+    assert_int_equal(docbuild_open(&t->b, true, 1, NULL), 0);
+    assert_int_equal(docbuild_key_again(&t->b, list, 3), -EINVAL);
+    assert_int_equal(docbuild_key_again(&t->b, name, 3), 0);
+    assert_int_equal(docbuild_again(&t->b, list, 3), 0);
+    assert_int_equal(docbuild_close(&t->b), 0);
+    assert_string_equal(t->b.root->json.child->prev->child->string, "name");
+}
+
+static void a_nul_becomes_a_replacement_character(void **state)
+{
+    struct build *t = *state;
+    struct docscalar s = {.type = cJSON_String, .text = "evil.test\0.good.test", .len = 20};
+    struct docnode *node;
+
+    assert_int_equal(docbuild_scalar(&t->b, &s, 1, &node), 0);
+    assert_string_equal(node->json.valuestring, "evil.test\xef\xbf\xbd.good.test");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_tree_reads_as_cjson_would_have_made_it, setup, teardown),
+        cmocka_unit_test_setup_teardown(empty_documents_are_passed_over, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_key_that_is_there_twice_is_an_error_with_both_lines,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(depth_has_its_limit, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_behind_an_alias_counts_towards_depth, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(an_alias_costs_its_weight_but_no_memory, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_alias_to_what_is_still_open_is_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_alias_can_be_a_key_if_it_is_a_text, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_nul_becomes_a_replacement_character, setup, teardown),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
