@@ -63,7 +63,7 @@ stop_all() {
 clean_up() {
     local status=$?
     trap - EXIT INT TERM
-    if ((status != 0)); then
+    if ((status != 0 && status < 128)); then
         printf '\ndemo: failed; what the programs wrote last:\n' >&2
         tail -n 5 "$dir"/*.log >&2 2>/dev/null || true
     fi
@@ -239,6 +239,7 @@ move_shop() { # ADDRESS PORT
 }
 
 stay_up() {
+    trap 'exit 0' INT TERM
     say "Up until Ctrl-C.  Try:"
     cat <<TXT
   curl --cacert $dir/ca.pem --connect-to api.demo.test:443:127.0.0.1:$port https://api.demo.test/who

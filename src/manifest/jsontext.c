@@ -2,6 +2,7 @@
 #include "jsontext_priv.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -201,6 +202,9 @@ static int read_number(struct cursor *c)
     memcpy(text, start, len);
     text[len] = '\0';
     s.number = strtod(text, NULL);
+    if (!isfinite(s.number)) {
+        return docbuild_fail(c->b, c->line, "a number is larger than any field takes");
+    }
     return docbuild_scalar(c->b, &s, c->line, NULL);
 }
 
@@ -318,7 +322,7 @@ int jsontext_parse(const char *text, size_t len, struct docbuild *b)
     buf_init(&c.text, len + 1);
     skip_space(&c);
     while (rc == 0 && c.p < c.end) {
-        rc = read_document(&c);
+        rc = *c.p == '{' || *c.p == '[' ? read_document(&c) : -EILSEQ;
         skip_separator(&c);
     }
     buf_fini(&c.text);

@@ -2,6 +2,7 @@
 # No file over 600 lines, no function over 80, tests included.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
+command -v ctags >/dev/null || { echo "ctags is not installed; tests/support/deps.sh ci" && exit 1; }
 
 files=$(find include src cmd tests -name '*.[ch]' | sort)
 bad=$(

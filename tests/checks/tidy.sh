@@ -3,6 +3,7 @@
 # shown; run clang-tidy on the file for the way that leads there.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
+command -v clang-tidy >/dev/null || { echo "clang-tidy is not installed; tests/support/deps.sh ci" && exit 1; }
 
 tidy() {
     clang-tidy --quiet "$1" -- -std=gnu11 -D_GNU_SOURCE -Iinclude -I/usr/include/cjson \

@@ -103,7 +103,10 @@ static bool wait_for_either(struct peer *p, const struct progress *out, const st
         pfd.fd = -1; /* while both pause, what the other end does is left for later */
     }
     n = poll(&pfd, 1, 1);
-    *got_out = n > 0 ? pfd.revents : 0;
+    if (n <= 0) {
+        pfd.revents = 0;
+    }
+    *got_out = pfd.revents;
     return now < p->deadline_ms || peer_fail(p, "the deadline came in the middle of an exchange");
 }
 

@@ -161,9 +161,11 @@ static struct outcome request(const struct stage *g, struct client c)
     SSL_CTX *ctx = client_ctx(g, &c);
     SSL *ssl = SSL_new(ctx);
     int fd = dial(&g->scene->addr);
+    char host[128]; /* the macro below casts const away */
 
     assert_non_null(ssl);
-    SSL_set_tlsext_host_name(ssl, c.host);
+    snprintf(host, sizeof(host), "%s", c.host);
+    SSL_set_tlsext_host_name(ssl, host);
     SSL_set1_host(ssl, c.host);
     SSL_set_fd(ssl, fd);
     if (c.session != NULL) {

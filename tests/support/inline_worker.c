@@ -21,8 +21,11 @@
 #include "proxy/clientcap.h"
 #include "proxy/listen.h"
 #include "route/table.h"
+#include "support/pattern.h"
 
-#define CLOCK_START_US 1000000000u
+#define CLOCK_START_US    1000000000u
+#define FLOOD_QUIET_MS    50u
+#define FLOOD_QUIET_TURNS 200u
 
 static uint64_t clock_us;
 static size_t fds_before;
@@ -296,6 +299,41 @@ bool inline_worker_drain(struct inline_worker *iw, int fd, uint64_t *read_out)
     }
     assert_true(n == 0 || n == -ECONNRESET);
     return n == 0;
+}
+
+uint64_t inline_worker_flood(struct inline_worker *iw, int fd, uint64_t seed)
+{
+    static uint8_t bytes[65536];
+    uint64_t at = 0, quiet = inline_worker_real_ms();
+    unsigned refused = 0; /* a busy machine may take our time away, but not our turns */
+
+    while (refused < FLOOD_QUIET_TURNS || inline_worker_real_ms() - quiet < FLOOD_QUIET_MS) {
+        ssize_t n;
+        pattern_fill(seed, at, bytes, sizeof(bytes));
+        n = write(fd, bytes, sizeof(bytes));
+        refused++;
+        if (n > 0) {
+            at += (uint64_t)n;
+            refused = 0;
+            quiet = inline_worker_real_ms();
+        }
+        inline_worker_turn(iw);
+    }
+    return at;
+}
+
+void inline_worker_expect_stream(struct inline_worker *iw, int fd, uint64_t seed, uint64_t bytes)
+{
+    static uint8_t got[65536];
+    uint64_t at = 0;
+
+    while (at < bytes) {
+        uint64_t left = bytes - at;
+        ssize_t n = read_turning(iw, fd, got, left < sizeof(got) ? left : sizeof(got));
+        assert_true(n > 0);
+        assert_int_equal(pattern_mismatch(seed, at, got, (size_t)n), n);
+        at += (uint64_t)n;
+    }
 }
 
 void inline_worker_relay(struct inline_worker *iw, int *client_out, int *server_out)

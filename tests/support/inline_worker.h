@@ -93,6 +93,13 @@ void inline_worker_write(struct inline_worker *iw, int fd, const void *bytes, si
 /** Read and drop what comes until a FIN (true) or a reset (false); *read_out counts the bytes. */
 bool inline_worker_drain(struct inline_worker *iw, int fd, uint64_t *read_out);
 
+/** Write the stream `seed` (support/pattern.h) until nobody behind `fd` takes more for 50 ms.
+ * Returns how much went. */
+uint64_t inline_worker_flood(struct inline_worker *iw, int fd, uint64_t seed);
+
+/** Read exactly the first `bytes` of the stream `seed`. */
+void inline_worker_expect_stream(struct inline_worker *iw, int fd, uint64_t seed, uint64_t bytes);
+
 /** A relayed connection: *client_out and *server_out are the test's ends of it, the hello read. */
 void inline_worker_relay(struct inline_worker *iw, int *client_out, int *server_out);
 

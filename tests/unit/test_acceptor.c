@@ -103,6 +103,23 @@ static void without_descriptors_one_client_is_told_and_accepting_pauses(void **s
     }
 }
 
+static void a_reserve_that_was_lost_comes_back_with_the_next_chance(void **state)
+{
+    struct inline_worker *iw = *state;
+    struct acceptor *a = &iw->w->acceptors[0];
+    int fd;
+
+    close(a->reserve_fd); /* as when another thread was quicker to take its place */
+    a->reserve_fd = -1;
+    failsys_fail(FAILSYS_ACCEPT4, EMFILE, 0, 1);
+    fd = proxy_fixture_dial(&iw->addr);
+    INLINE_UNTIL(iw, stats_of(iw)->accept_errors == 1);
+    assert_int_equal(stats_of(iw)->refused_descriptors, 0);
+    INLINE_UNTIL(iw, stats_of(iw)->accepted == 1);
+    assert_true(a->reserve_fd >= 0);
+    close(fd);
+}
+
 static void at_the_limit_of_the_process_nothing_spins_and_all_recover(void **state)
 {
     struct inline_worker *iw = *state;
@@ -337,6 +354,7 @@ int main(void)
         OPENED(errors_of_one_pending_connection_do_not_hold_up_the_next),
         OPENED(an_error_that_never_ends_costs_a_batch_per_turn_and_no_more),
         OPENED(without_descriptors_one_client_is_told_and_accepting_pauses),
+        OPENED(a_reserve_that_was_lost_comes_back_with_the_next_chance),
         OPENED(at_the_limit_of_the_process_nothing_spins_and_all_recover),
         OPENED(a_failure_nobody_knows_pauses_without_refusing),
         OPENED(a_pause_that_cannot_be_arranged_or_ended_is_survived),

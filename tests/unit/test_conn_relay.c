@@ -85,41 +85,6 @@ static void narrow(struct scene *s)
     s->c = inline_worker_conn(iw, CONN_RELAYING);
 }
 
-/* Write the stream `seed` to `fd` until nobody behind it takes more.  Returns how much went. */
-static uint64_t flood(struct scene *s, int fd, uint64_t seed)
-{
-    static uint8_t bytes[65536];
-    uint64_t at = 0, quiet = inline_worker_real_ms();
-
-    while (inline_worker_real_ms() - quiet < 50) {
-        ssize_t n;
-        pattern_fill(seed, at, bytes, sizeof(bytes));
-        n = write(fd, bytes, sizeof(bytes));
-        if (n > 0) {
-            at += (uint64_t)n;
-            quiet = inline_worker_real_ms();
-        }
-        inline_worker_turn(s->iw);
-    }
-    return at;
-}
-
-/* Read the stream `seed` from `fd` up to `bytes`. */
-static void expect_stream(struct scene *s, int fd, uint64_t seed, uint64_t bytes)
-{
-    static uint8_t got[65536];
-    uint64_t at = 0;
-
-    while (at < bytes) {
-        ssize_t n = -1;
-        INLINE_UNTIL(s->iw, (n = read(fd, got, sizeof(got))) >= 0 || errno != EAGAIN);
-        assert_true(n > 0);
-        assert_int_equal(pattern_mismatch(seed, at, got, (size_t)n), n);
-        at += (uint64_t)n;
-    }
-    assert_int_equal(at, bytes);
-}
-
 static void pass_bytes(struct scene *s, int from, int to, const char *text)
 {
     inline_worker_write(s->iw, from, text, strlen(text));
@@ -231,12 +196,12 @@ static void a_fin_behind_held_bytes_waits_for_them(void **state)
     uint64_t sent;
 
     narrow(s);
-    sent = flood(s, s->server, DOWN);
+    sent = inline_worker_flood(s->iw, s->server, DOWN);
     fin(s->server);
     assert_rests(s);
     assert_non_null(s->c->down.held);
     assert_false(s->c->down.finished);
-    expect_stream(s, s->client, DOWN, sent);
+    inline_worker_expect_stream(s->iw, s->client, DOWN, sent);
     inline_worker_expect_eof(s->iw, s->client);
     pass_bytes(s, s->client, s->server, "thanks");
     fin(s->client);
@@ -249,7 +214,7 @@ static void a_full_client_holds_back_its_server_in_bounded_memory(void **state)
     unsigned reads;
 
     narrow(s);
-    (void)flood(s, s->server, DOWN);
+    (void)inline_worker_flood(s->iw, s->server, DOWN);
     assert_non_null(s->c->down.held);
     assert_true(malloc_usable_size(s->c->down.held) <= LIMIT_RELAY_BYTES + 64);
     assert_rests(s);
@@ -264,14 +229,14 @@ static void a_full_server_holds_back_its_client_and_both_go_on_when_it_reads(voi
     uint64_t up, down;
 
     narrow(s);
-    up = flood(s, s->client, UP);
+    up = inline_worker_flood(s->iw, s->client, UP);
     assert_non_null(s->c->up.held);
     assert_true(malloc_usable_size(s->c->up.held) <= LIMIT_RELAY_BYTES + 64);
-    down = flood(s, s->server, DOWN); /* both ways full at once */
+    down = inline_worker_flood(s->iw, s->server, DOWN); /* both ways full at once */
     assert_non_null(s->c->down.held);
     assert_rests(s);
-    expect_stream(s, s->server, UP, up);
-    expect_stream(s, s->client, DOWN, down);
+    inline_worker_expect_stream(s->iw, s->server, UP, up);
+    inline_worker_expect_stream(s->iw, s->client, DOWN, down);
     fin(s->client);
     fin(s->server);
     INLINE_UNTIL(s->iw, inline_worker_live(s->iw) == 0);
@@ -315,7 +280,7 @@ static void a_server_that_resets_while_its_client_is_full_is_noticed(void **stat
     uint64_t drained;
 
     narrow(s);
-    (void)flood(s, s->server, DOWN);
+    (void)inline_worker_flood(s->iw, s->server, DOWN);
     assert_rests(s); /* watched by now */
     inline_worker_reset(s->server);
     s->server = -1;
@@ -328,7 +293,8 @@ static void a_reset_within_the_tick_before_watching_is_noticed_after_it(void **s
     struct scene *s = *state;
 
     narrow(s);
-    (void)flood(s, s->server, DOWN); /* the clock stands: nothing is watched yet */
+    (void)inline_worker_flood(s->iw, s->server,
+                              DOWN); /* the clock stands: nothing is watched yet */
     assert_int_equal(s->c->server.waiting, 0);
     inline_worker_reset(s->server);
     s->server = -1;
@@ -341,7 +307,7 @@ static void a_client_that_resets_while_its_server_is_full_is_noticed(void **stat
     struct scene *s = *state;
     uint64_t drained;
 
-    (void)flood(s, s->client, UP);
+    (void)inline_worker_flood(s->iw, s->client, UP);
     assert_non_null(s->c->up.held);
     assert_rests(s);
     inline_worker_reset(s->client);
@@ -395,7 +361,7 @@ static void held_bytes_that_nobody_takes_are_no_progress(void **state)
     struct scene *s = *state;
 
     narrow(s);
-    (void)flood(s, s->server, DOWN);
+    (void)inline_worker_flood(s->iw, s->server, DOWN);
     inline_worker_pass(s->iw, IDLE_MS + TIMEWHEEL_TICK_MS);
     expect_ended(s, END_IDLE_TIMEOUT);
 }

@@ -96,7 +96,8 @@ static void what_is_no_json_is_left_to_others(void **state)
         "{}{",         "[\"\\",
         "[\"\\u",      "# x\n[]",
         "[]//",        "{\"a\":[1,2}",
-        "[,]",         "{,}",
+        "[,]",         "{} 1",
+        "{}{} true",   "{,}",
     };
 
     (void)state;
@@ -179,7 +180,7 @@ static void several_values_are_several_documents(void **state)
     }
 }
 
-static void a_key_twice_and_too_deep_nesting_are_errors(void **state)
+static void what_no_object_may_have_is_an_error(void **state)
 {
     const char twice[] = "{\"a\": 1,\n\"a\": 2}";
     char deep[400];
@@ -194,6 +195,10 @@ static void a_key_twice_and_too_deep_nesting_are_errors(void **state)
     memset(deep, '[', sizeof(deep));
     parse(&p, deep, sizeof(deep));
     assert_int_equal(p.rc, -EINVAL);
+    forget(&p);
+    parse(&p, "[1,\n1e999]", 10);
+    assert_int_equal(p.rc, -EINVAL);
+    assert_int_equal(p.error.line, 2);
     forget(&p);
 }
 
@@ -253,7 +258,7 @@ int main(void)
         cmocka_unit_test(lines_are_those_of_keys_and_items),
         cmocka_unit_test(half_a_surrogate_pair_is_a_replacement_character),
         cmocka_unit_test(several_values_are_several_documents),
-        cmocka_unit_test(a_key_twice_and_too_deep_nesting_are_errors),
+        cmocka_unit_test(what_no_object_may_have_is_an_error),
         cmocka_unit_test(a_text_cut_anywhere_is_no_json),
         cmocka_unit_test(json_is_told_by_its_first_character),
         cmocka_unit_test(without_memory_parsing_says_so),

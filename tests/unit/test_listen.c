@@ -154,19 +154,29 @@ static void every_worker_gets_a_socket_of_its_own_on_the_address(void **state)
     close(second);
 }
 
+static int accept_one(int listener)
+{
+    int fd;
+
+    while ((fd = accept(listener, NULL, NULL)) < 0) {
+        assert_int_equal(errno, EAGAIN);
+    }
+    return fd;
+}
+
 static void connections_of_a_former_run_are_no_hindrance(void **state)
 {
     struct netaddr *a = *state, again = *a;
     struct err e;
-    int fd = listen_bind(a, &e), client, server;
+    int fd = listen_bind(a, &e), client, server, draining_client, draining;
     uint8_t byte;
 
     listen_hold(fd);
     assert_int_equal(listen_start(fd), 0);
     client = proxy_fixture_dial(a);
-    while ((server = accept(fd, NULL, NULL)) < 0) {
-        assert_int_equal(errno, EAGAIN);
-    }
+    server = accept_one(fd);
+    draining_client = proxy_fixture_dial(a);
+    draining = accept_one(fd);
     close(server); /* our end closes first: it is the one in TIME_WAIT */
     while (read(client, &byte, 1) < 0) {
         assert_int_equal(errno, EAGAIN);
@@ -174,6 +184,8 @@ static void connections_of_a_former_run_are_no_hindrance(void **state)
     close(client);
     close(fd);
     assert_int_equal(listen_probe(&again, &e), 0);
+    close(draining);
+    close(draining_client);
 }
 
 static void both_families_come_to_an_ipv6_wildcard(void **state)
@@ -192,9 +204,7 @@ static void both_families_come_to_an_ipv6_wildcard(void **state)
     assert_int_equal(listen_start(fd), 0);
     assert_int_equal(netaddr_parse_ip("127.0.0.1", any.port, &v4), 0);
     client = proxy_fixture_dial(&v4);
-    while ((server = accept(fd, NULL, NULL)) < 0) {
-        assert_int_equal(errno, EAGAIN);
-    }
+    server = accept_one(fd);
     close(server);
     close(client);
     close(fd);
@@ -226,6 +236,23 @@ static void without_descriptors_the_error_says_so(void **state)
     assert_int_equal(listen_probe(a, &e), -EMFILE);
     assert_non_null(strstr(e.text, strerror(EMFILE)));
     assert_int_equal(listen_bind(a, &e), -EMFILE);
+}
+
+static void what_forbids_an_address_comes_with_its_mend(void **state)
+{
+    static const struct {
+        int error;
+        const char *mend;
+    } cases[] = {{EACCES, "choose a higher port"}, {EAFNOSUPPORT, "the other one"}};
+    struct netaddr *a = *state;
+    struct err e;
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        err_clear(&e);
+        failsys_fail(FAILSYS_SOCKET, cases[i].error, 0, 1);
+        assert_int_equal(listen_probe(a, &e), -cases[i].error);
+        assert_non_null(strstr(e.text, cases[i].mend));
+    }
 }
 
 static void a_failed_probe_leaves_no_descriptor(void **state)
@@ -273,6 +300,7 @@ int main(void)
         IN_SCENE(both_families_come_to_an_ipv6_wildcard),
         IN_SCENE(a_foreign_address_is_named_with_a_mend),
         IN_SCENE(without_descriptors_the_error_says_so),
+        IN_SCENE(what_forbids_an_address_comes_with_its_mend),
         IN_SCENE(a_failed_probe_leaves_no_descriptor),
         IN_SCENE(sockets_do_not_block_nor_leak_into_programs_and_inherit_what_connections_need),
     };

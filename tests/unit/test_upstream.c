@@ -246,6 +246,20 @@ static void when_none_answers_in_time_the_client_is_told(void **state)
     assert_int_equal(inline_worker_ended(s->iw, END_CONNECT_FAILED), 1);
 }
 
+static void the_answer_is_not_lost_to_what_came_while_we_dialled(void **state)
+{
+    struct scene *s = *state;
+    int fd;
+
+    open_with(s, &s->staller_addr, 1);
+    fd = ask_stalled(s);
+    inline_worker_write(s->iw, fd, "early", 5);
+    inline_worker_turn(s->iw);
+    inline_worker_pass(s->iw, 2000 + TIMEWHEEL_TICK_MS);
+    INLINE_UNTIL(s->iw, inline_worker_conn(s->iw, CONN_LINGERING)->lingered == 5);
+    expect_internal_error(s, fd);
+}
+
 static void a_client_that_resets_ends_the_dial(void **state)
 {
     struct scene *s = *state;
@@ -453,6 +467,20 @@ static void a_dial_that_cannot_be_waited_for_ends_the_connection(void **state)
     }
 }
 
+static void a_client_that_cannot_be_watched_meanwhile_ends_it_too(void **state)
+{
+    struct scene *s = *state;
+    int fd;
+
+    open_with(s, &s->staller_addr, 1);
+    fd = ask_stalled(s);
+    failsys_fail(FAILSYS_EVENT_ADD, ENOMEM, 0, 1);
+    inline_worker_write(s->iw, fd, "more", 4);
+    INLINE_UNTIL(s->iw, inline_worker_live(s->iw) == 0);
+    assert_int_equal(inline_worker_ended(s->iw, END_ERROR), 1);
+    close(fd);
+}
+
 static void without_memory_to_keep_the_hello_the_connection_ends(void **state)
 {
     struct scene *s = *state;
@@ -479,6 +507,7 @@ int main(void)
         IN_SCENE(a_route_without_endpoints_answers_by_its_policy),
         IN_SCENE(an_endpoint_that_does_not_answer_in_time_is_left_for_the_next),
         IN_SCENE(when_none_answers_in_time_the_client_is_told),
+        IN_SCENE(the_answer_is_not_lost_to_what_came_while_we_dialled),
         IN_SCENE(a_client_that_resets_ends_the_dial),
         IN_SCENE(a_reset_after_more_bytes_and_a_fin_ends_it_too),
         IN_SCENE(what_the_client_sends_while_we_dial_waits_without_spinning_and_is_delivered),
@@ -491,6 +520,7 @@ int main(void)
         IN_SCENE(interrupted_and_short_sends_deliver_every_byte_in_order),
         IN_SCENE(an_error_told_by_the_socket_is_a_failed_dial),
         IN_SCENE(a_dial_that_cannot_be_waited_for_ends_the_connection),
+        IN_SCENE(a_client_that_cannot_be_watched_meanwhile_ends_it_too),
         IN_SCENE(without_memory_to_keep_the_hello_the_connection_ends),
     };
 

@@ -11,39 +11,53 @@
 #include "../../src/manifest/yamlscalar_priv.h"
 #include "base/attr.h"
 
-static void plain_scalars_are_resolved_as_kubernetes_tools_do(void **state)
+struct scalar_case {
+    const char *text;
+    enum yamlscalar_type type;
+    double number;
+};
+
+static void check(const struct scalar_case *cases, size_t n)
 {
-    static const struct {
-        const char *text;
-        enum yamlscalar_type type;
-        double number;
-    } cases[] = {
-        {"", YAMLSCALAR_NULL, 0},
-        {"~", YAMLSCALAR_NULL, 0},
-        {"null", YAMLSCALAR_NULL, 0},
-        {"Null", YAMLSCALAR_NULL, 0},
-        {"NULL", YAMLSCALAR_NULL, 0},
-        {"nULL", YAMLSCALAR_STRING, 0},
-        {"true", YAMLSCALAR_TRUE, 0},
-        {"True", YAMLSCALAR_TRUE, 0},
-        {"yes", YAMLSCALAR_TRUE, 0},
-        {"YES", YAMLSCALAR_TRUE, 0},
-        {"on", YAMLSCALAR_TRUE, 0},
-        {"y", YAMLSCALAR_TRUE, 0},
-        {"Y", YAMLSCALAR_TRUE, 0},
-        {"tRUE", YAMLSCALAR_STRING, 0},
-        {"false", YAMLSCALAR_FALSE, 0},
-        {"No", YAMLSCALAR_FALSE, 0},
-        {"off", YAMLSCALAR_FALSE, 0},
-        {"n", YAMLSCALAR_FALSE, 0},
-        {"no ", YAMLSCALAR_STRING, 0},
-        {"t", YAMLSCALAR_STRING, 0},
-        {" ", YAMLSCALAR_STRING, 0},
-        {".inf", YAMLSCALAR_NO_JSON, 0},
-        {"-.Inf", YAMLSCALAR_NO_JSON, 0},
-        {".NaN", YAMLSCALAR_NO_JSON, 0},
-        {"inf", YAMLSCALAR_STRING, 0},
-        {"nan", YAMLSCALAR_STRING, 0},
+    for (size_t i = 0; i < n; i++) {
+        double number = 0;
+        enum yamlscalar_type type =
+            yamlscalar_resolve(cases[i].text, strlen(cases[i].text), &number);
+
+        if (type != cases[i].type) {
+            fail_msg("\"%s\" is %d, not %d", cases[i].text, (int)type, (int)cases[i].type);
+        }
+        if (type == YAMLSCALAR_INT || type == YAMLSCALAR_FLOAT) {
+            assert_true(fabs(number - cases[i].number) < 1e-9);
+        }
+    }
+}
+
+static void words_are_resolved_as_kubernetes_tools_do(void **state)
+{
+    static const struct scalar_case cases[] = {
+        {"", YAMLSCALAR_NULL, 0},         {"~", YAMLSCALAR_NULL, 0},
+        {"null", YAMLSCALAR_NULL, 0},     {"Null", YAMLSCALAR_NULL, 0},
+        {"NULL", YAMLSCALAR_NULL, 0},     {"nULL", YAMLSCALAR_STRING, 0},
+        {"true", YAMLSCALAR_TRUE, 0},     {"True", YAMLSCALAR_TRUE, 0},
+        {"yes", YAMLSCALAR_TRUE, 0},      {"YES", YAMLSCALAR_TRUE, 0},
+        {"on", YAMLSCALAR_TRUE, 0},       {"y", YAMLSCALAR_TRUE, 0},
+        {"Y", YAMLSCALAR_TRUE, 0},        {"tRUE", YAMLSCALAR_STRING, 0},
+        {"false", YAMLSCALAR_FALSE, 0},   {"No", YAMLSCALAR_FALSE, 0},
+        {"off", YAMLSCALAR_FALSE, 0},     {"n", YAMLSCALAR_FALSE, 0},
+        {"no ", YAMLSCALAR_STRING, 0},    {"t", YAMLSCALAR_STRING, 0},
+        {" ", YAMLSCALAR_STRING, 0},      {".inf", YAMLSCALAR_NO_JSON, 0},
+        {"-.Inf", YAMLSCALAR_NO_JSON, 0}, {".NaN", YAMLSCALAR_NO_JSON, 0},
+        {"inf", YAMLSCALAR_STRING, 0},    {"nan", YAMLSCALAR_STRING, 0},
+    };
+
+    (void)state;
+    check(cases, ARRAY_LEN(cases));
+}
+
+static void numbers_are_resolved_as_kubernetes_tools_do(void **state)
+{
+    static const struct scalar_case cases[] = {
         {"0", YAMLSCALAR_INT, 0},
         {"443", YAMLSCALAR_INT, 443},
         {"+443", YAMLSCALAR_INT, 443},
@@ -88,18 +102,7 @@ static void plain_scalars_are_resolved_as_kubernetes_tools_do(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        double number = 0;
-        enum yamlscalar_type type =
-            yamlscalar_resolve(cases[i].text, strlen(cases[i].text), &number);
-
-        if (type != cases[i].type) {
-            fail_msg("\"%s\" is %d, not %d", cases[i].text, (int)type, (int)cases[i].type);
-        }
-        if (type == YAMLSCALAR_INT || type == YAMLSCALAR_FLOAT) {
-            assert_true(fabs(number - cases[i].number) < 1e-9);
-        }
-    }
+    check(cases, ARRAY_LEN(cases));
 }
 
 static void a_text_with_a_nul_is_nothing_else(void **state)
@@ -129,7 +132,8 @@ static void a_very_long_number_is_a_text(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(plain_scalars_are_resolved_as_kubernetes_tools_do),
+        cmocka_unit_test(words_are_resolved_as_kubernetes_tools_do),
+        cmocka_unit_test(numbers_are_resolved_as_kubernetes_tools_do),
         cmocka_unit_test(a_text_with_a_nul_is_nothing_else),
         cmocka_unit_test(a_very_long_number_is_a_text),
     };
