@@ -76,7 +76,7 @@ WRAP    := $(foreach f,$(WRAPPED),-Wl,--wrap=$(f)) -Wl,-u,__wrap_malloc
 # Tests of the data plane let system calls fail, too: tests/support/failsys.c.
 FAILSYS_WRAP := $(foreach f,socket listen accept4 connect send recv __recv_chk shutdown getsockopt \
                 event_add event_new eventfd aligned_alloc pthread_create,-Wl,--wrap=$(f))
-$(addprefix $(B)/tests/test_,listen clientcap acceptor conn conn_hello conn_relay upstream refuse \
+$(addprefix $(B)/tests/test_,listen clientcap acceptor conn conn_hello conn_relay connlog upstream refuse \
   worker proxy): WRAP += $(FAILSYS_WRAP)
 # Named apart from the integration tests test_hello and test_relay.
 $(addprefix $(B)/tests/test_,conn_hello conn_relay): $(call libs,proxy)

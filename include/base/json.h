@@ -68,10 +68,6 @@ const char *json_string(struct json_at *at);
 /** The boolean there; `absent` when there is none. */
 bool json_bool(struct json_at *at, bool absent);
 
-/** The whole number there, complaining unless it is within [min, max].  False when there is none.
- */
-bool json_whole(struct json_at *at, int64_t min, int64_t max, int64_t *out);
-
 /** The node here, or the nearest one above that exists: where a message should point to. */
 const cJSON *json_nearest(const struct json_at *at);
 

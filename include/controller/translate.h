@@ -1,9 +1,9 @@
 /**
  * translate - the objects in a store to the claims and pools of a table.
  *
- * Contract section 4 in code: which Ingress is ours, which hosts it claims, which endpoints stand
- * behind.  Pure but for the builder it fills: no clock, no I/O.  One bad object is one verdict and
- * never affects another's route.
+ * What the README says under "What is routed", in code: which Ingress is ours, which hosts it
+ * claims, which endpoints stand behind.  Pure but for the builder it fills: no clock, no I/O.  One
+ * bad object is one verdict and never affects another's route.
  */
 #ifndef CONTROLLER_TRANSLATE_H
 #define CONTROLLER_TRANSLATE_H

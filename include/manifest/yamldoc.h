@@ -19,7 +19,7 @@
 struct yamldoc; /* all documents of one text */
 
 struct yamldoc_error {
-    unsigned line;  /* 1-based */
+    unsigned line;  /* 1-based; 0 when memory ran out: the text is not to blame */
     char text[256]; /* what is wrong, and how to mend it */
 };
 

@@ -1,7 +1,7 @@
 /**
  * annotation - what the annotations on an Ingress say, in our own names and in the known dialects.
  *
- * One table row per annotation.  Contract section 5: what acts, what is a passthrough mark, what is
+ * One table row per annotation: what acts, what is a passthrough mark, what is
  * known but without effect, what is not supported yet.
  */
 #ifndef MODEL_ANNOTATION_H

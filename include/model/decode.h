@@ -34,7 +34,7 @@ enum decode_result {
 };
 
 /**
- * Decode one object (not a List; see decode_list()).  Verdicts go to `v`.
+ * Decode one object (not a List; see decode_list_item()).  Verdicts go to `v`.
  */
 MUST_CHECK enum decode_result decode_object(const cJSON *tree, const struct decode_source *src,
                                             struct verdicts *v, struct objmeta **out);

@@ -30,7 +30,7 @@
     X(sent_bytes, "bytes written to clients")                                                      \
     X(tables_adopted, "tables taken over")
 
-/** Outcome of reading a hello (contract section 6): enumerator, word. */
+/** Outcome of reading a hello: enumerator, word. */
 #define STATS_HELLO_RESULTS(X)                                                                     \
     X(HELLO_OK, "ok")                                                                              \
     X(HELLO_NO_NAME, "no_name")                                                                    \

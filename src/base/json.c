@@ -113,27 +113,6 @@ bool json_bool(struct json_at *at, bool absent)
     return at->node != NULL ? cJSON_IsTrue(at->node) != 0 : absent;
 }
 
-bool json_whole(struct json_at *at, int64_t min, int64_t max, int64_t *out)
-{
-    char must_be[80];
-    double d;
-
-    if (at->node == NULL) {
-        return false;
-    }
-    d = at->node->valuedouble;
-    /* The comparison comes first: converting what does not fit is undefined. */
-    if (!cJSON_IsNumber(at->node) || !(d >= (double)min && d <= (double)max) ||
-        (double)(int64_t)d != d) {
-        (void)snprintf(must_be, sizeof(must_be), "a whole number from %lld to %lld", (long long)min,
-                       (long long)max);
-        complain(at, must_be);
-        return false;
-    }
-    *out = (int64_t)d;
-    return true;
-}
-
 const cJSON *json_nearest(const struct json_at *at)
 {
     while (at->raw == NULL && at->up != NULL) {

@@ -92,12 +92,14 @@ static int keep_last(struct reading *r, const cJSON *tree, struct verdicts *v)
     return rc;
 }
 
-static int decode_one(struct reading *r, const cJSON *tree, struct verdicts *v)
+/** Decode an object, which may be an item of `list` (NULL: it is none). */
+static int decode_one(struct reading *r, const cJSON *list, const cJSON *tree, struct verdicts *v)
 {
     struct objmeta *o = NULL;
     int rc;
 
-    switch (decode_object(tree, &r->source, v, &o)) {
+    switch (list ? decode_list_item(list, tree, &r->source, v, &o)
+                 : decode_object(tree, &r->source, v, &o)) {
     case DECODE_OK:
         rc = append(r, o);
         if (rc != 0) {
@@ -114,34 +116,34 @@ static int decode_one(struct reading *r, const cJSON *tree, struct verdicts *v)
     return -ENOMEM;
 }
 
-/** Decode an object whose verdicts count against the cap of the file. */
-static int decode_capped(struct reading *r, const cJSON *tree)
+/** Likewise; its verdicts count against the cap of the file. */
+static int decode_capped(struct reading *r, const cJSON *list, const cJSON *tree)
 {
     struct verdicts surplus;
     int rc;
 
     if (r->out->verdicts.n < LIMIT_VERDICTS_PER_FILE) {
-        return decode_one(r, tree, &r->out->verdicts);
+        return decode_one(r, list, tree, &r->out->verdicts);
     }
     verdicts_init(&surplus);
-    rc = decode_one(r, tree, &surplus);
+    rc = decode_one(r, list, tree, &surplus);
     r->unsaid += surplus.n;
     verdicts_fini(&surplus);
     return rc;
 }
 
 /* Recursion: at most LIST_DEPTH deep. */
-static int decode_tree(struct reading *r, const cJSON *tree, unsigned depth)
+static int decode_tree(struct reading *r, const cJSON *list, const cJSON *tree, unsigned depth)
 {
     const cJSON *items = depth < LIST_DEPTH ? decode_list_items(tree) : NULL;
     const cJSON *item;
     int rc = 0;
 
     if (!items) {
-        return decode_capped(r, tree);
+        return decode_capped(r, list, tree);
     }
     for (item = items->child; item && rc == 0; item = item->next) {
-        rc = decode_tree(r, item, depth + 1);
+        rc = decode_tree(r, tree, item, depth + 1);
     }
     return rc;
 }
@@ -154,8 +156,8 @@ int manifesttext_decode(const struct manifestfile_request *want, const char *tex
     struct yamldoc *doc = yamldoc_parse(text, len, &error);
     int rc = 0;
 
-    if (!doc && strcmp(error.text, "out of memory") == 0) {
-        return -ENOMEM; /* the file is not to blame */
+    if (!doc && error.line == 0) {
+        return -ENOMEM;
     }
     if (!doc) {
         verdicts_add_at(&out->verdicts, want->path, error.line, VERDICT_ERROR, "ManifestBroken",
@@ -164,7 +166,7 @@ int manifesttext_decode(const struct manifestfile_request *want, const char *tex
     }
     r.source = (struct decode_source){want->path, yamldoc_line_of, doc};
     for (size_t i = 0; i < yamldoc_count(doc) && rc == 0; i++) {
-        rc = decode_tree(&r, yamldoc_tree(doc, i), 0);
+        rc = decode_tree(&r, NULL, yamldoc_tree(doc, i), 0);
     }
     if (r.unsaid > 0) {
         verdicts_add_at(&out->verdicts, want->path, 0, VERDICT_WARNING, "TooManyProblems",

@@ -95,7 +95,7 @@ struct yamldoc *yamldoc_parse(const char *text, size_t len, struct yamldoc_error
     }
     if (rc < 0) {
         if (rc != -EINVAL) {
-            *error_out = (struct yamldoc_error){.line = 1, .text = "out of memory"};
+            *error_out = (struct yamldoc_error){.line = 0, .text = "out of memory"};
         }
         yamldoc_free(d);
         return NULL;

@@ -21,11 +21,14 @@
 #include "proxy/clientcap.h"
 #include "proxy/listen.h"
 #include "route/table.h"
+#include "support/failsys.h"
 #include "support/pattern.h"
 
 #define CLOCK_START_US    1000000000u
 #define FLOOD_QUIET_MS    50u
 #define FLOOD_QUIET_TURNS 200u
+#define SETTLING_TURNS    5u
+#define RESTING_TURNS     50u
 
 static uint64_t clock_us;
 static size_t fds_before;
@@ -286,6 +289,20 @@ void inline_worker_write(struct inline_worker *iw, int fd, const void *bytes, si
         at += n;
         len -= (size_t)n;
     }
+}
+
+bool inline_worker_rests(struct inline_worker *iw, uint64_t ms)
+{
+    unsigned before = 0;
+
+    for (unsigned i = 0; i < SETTLING_TURNS + RESTING_TURNS; i++) {
+        if (i == SETTLING_TURNS) {
+            before = failsys_count_all();
+        }
+        inline_worker_turn(iw);
+        inline_worker_pass(iw, ms);
+    }
+    return failsys_count_all() == before;
 }
 
 bool inline_worker_drain(struct inline_worker *iw, int fd, uint64_t *read_out)

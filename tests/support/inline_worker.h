@@ -90,6 +90,10 @@ int inline_worker_accept(struct inline_worker *iw, int listener);
 /** Write all of it, turning the loop while the kernel takes no more. */
 void inline_worker_write(struct inline_worker *iw, int fd, const void *bytes, size_t len);
 
+/** Whether the worker makes no call that failsys counts while it turns and turns, `ms` passing each
+ * time; it may make some in the first few turns. */
+bool inline_worker_rests(struct inline_worker *iw, uint64_t ms);
+
 /** Read and drop what comes until a FIN (true) or a reset (false); *read_out counts the bytes. */
 bool inline_worker_drain(struct inline_worker *iw, int fd, uint64_t *read_out);
 

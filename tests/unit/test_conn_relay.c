@@ -5,9 +5,11 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <limits.h>
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -102,24 +104,6 @@ static void expect_ended(struct scene *s, enum end_reason why)
     assert_int_equal(inline_worker_ended(s->iw, why), 1);
 }
 
-/* Turn and let ticks pass; no call may be made after the first moments. */
-static void assert_rests(struct scene *s)
-{
-    unsigned before;
-
-    for (unsigned i = 0; i < 5; i++) {
-        inline_worker_turn(s->iw);
-        inline_worker_pass(s->iw, TICK_MS);
-    }
-    before = failsys_count_all();
-    for (unsigned i = 0; i < 50; i++) {
-        inline_worker_turn(s->iw);
-        inline_worker_pass(s->iw, TICK_MS);
-    }
-    assert_int_equal(failsys_count_all(), before);
-    assert_int_equal(inline_worker_live(s->iw), 1);
-}
-
 static void bytes_pass_both_ways_and_are_counted(void **state)
 {
     struct scene *s = *state;
@@ -198,7 +182,7 @@ static void a_fin_behind_held_bytes_waits_for_them(void **state)
     narrow(s);
     sent = inline_worker_flood(s->iw, s->server, DOWN);
     fin(s->server);
-    assert_rests(s);
+    assert_true(inline_worker_rests(s->iw, TICK_MS));
     assert_non_null(s->c->down.held);
     assert_false(s->c->down.finished);
     inline_worker_expect_stream(s->iw, s->client, DOWN, sent);
@@ -217,7 +201,7 @@ static void a_full_client_holds_back_its_server_in_bounded_memory(void **state)
     (void)inline_worker_flood(s->iw, s->server, DOWN);
     assert_non_null(s->c->down.held);
     assert_true(malloc_usable_size(s->c->down.held) <= LIMIT_RELAY_BYTES + 64);
-    assert_rests(s);
+    assert_true(inline_worker_rests(s->iw, TICK_MS));
     reads = failsys_count(FAILSYS_RECV);
     pass_bytes(s, s->client, s->server, "the other way is free");
     assert_true(failsys_count(FAILSYS_RECV) <= reads + 2);
@@ -234,7 +218,7 @@ static void a_full_server_holds_back_its_client_and_both_go_on_when_it_reads(voi
     assert_true(malloc_usable_size(s->c->up.held) <= LIMIT_RELAY_BYTES + 64);
     down = inline_worker_flood(s->iw, s->server, DOWN); /* both ways full at once */
     assert_non_null(s->c->down.held);
-    assert_rests(s);
+    assert_true(inline_worker_rests(s->iw, TICK_MS));
     inline_worker_expect_stream(s->iw, s->server, UP, up);
     inline_worker_expect_stream(s->iw, s->client, DOWN, down);
     fin(s->client);
@@ -245,17 +229,22 @@ static void a_full_server_holds_back_its_client_and_both_go_on_when_it_reads(voi
 static void one_event_reads_a_few_times_and_lets_others_work(void **state)
 {
     struct scene *s = *state;
-    static const uint8_t bytes[4 * MIB];
-    ssize_t n;
+    static const uint8_t bytes[LIMIT_RELAY_BYTES];
+    const int room = 4 * MIB;
+    int waiting = 0;
     unsigned before;
 
-    do { /* fill what is between us, without the worker */
-        n = write(s->server, bytes, sizeof(bytes));
-    } while (n > 0);
+    assert_int_equal(setsockopt(s->c->server.fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room)), 0);
+    while (write(s->server, bytes, sizeof(bytes)) > 0) {
+        /* fill what is between us, without the worker */
+    }
+    assert_int_equal(ioctl(s->c->server.fd, FIONREAD, &waiting), 0);
+    if ((unsigned)waiting <= (LIMIT_RELAY_READS + 1) * LIMIT_RELAY_BYTES) {
+        skip(); /* a kernel that allows no such room (net.core.rmem_max) */
+    }
     before = failsys_count(FAILSYS_RECV);
     inline_worker_turn(s->iw);
-    assert_true(failsys_count(FAILSYS_RECV) > before);
-    assert_true(failsys_count(FAILSYS_RECV) - before <= LIMIT_RELAY_READS);
+    assert_int_equal(failsys_count(FAILSYS_RECV) - before, LIMIT_RELAY_READS);
 }
 
 static void a_reset_is_passed_on_from_either_side(void **state)
@@ -281,7 +270,7 @@ static void a_server_that_resets_while_its_client_is_full_is_noticed(void **stat
 
     narrow(s);
     (void)inline_worker_flood(s->iw, s->server, DOWN);
-    assert_rests(s); /* watched by now */
+    assert_true(inline_worker_rests(s->iw, TICK_MS)); /* watched by now */
     inline_worker_reset(s->server);
     s->server = -1;
     expect_ended(s, END_SERVER_RESET);
@@ -309,7 +298,7 @@ static void a_client_that_resets_while_its_server_is_full_is_noticed(void **stat
 
     (void)inline_worker_flood(s->iw, s->client, UP);
     assert_non_null(s->c->up.held);
-    assert_rests(s);
+    assert_true(inline_worker_rests(s->iw, TICK_MS));
     inline_worker_reset(s->client);
     s->client = -1;
     expect_ended(s, END_CLIENT_RESET);
@@ -322,7 +311,7 @@ static void a_reset_after_a_fin_is_noticed(void **state)
 
     fin(s->client);
     inline_worker_expect_eof(s->iw, s->server);
-    assert_rests(s);
+    assert_true(inline_worker_rests(s->iw, TICK_MS));
     inline_worker_reset(s->client);
     s->client = -1;
     expect_ended(s, END_CLIENT_RESET);
@@ -335,9 +324,9 @@ static void a_half_closed_connection_rests(void **state)
 
     fin(s->server);
     inline_worker_expect_eof(s->iw, s->client);
-    assert_rests(s);
+    assert_true(inline_worker_rests(s->iw, TICK_MS));
     pass_bytes(s, s->client, s->server, "x");
-    assert_rests(s);
+    assert_true(inline_worker_rests(s->iw, TICK_MS));
 }
 
 static void an_idle_connection_ends_after_its_time_and_bytes_postpone_it(void **state)
@@ -364,6 +353,20 @@ static void held_bytes_that_nobody_takes_are_no_progress(void **state)
     (void)inline_worker_flood(s->iw, s->server, DOWN);
     inline_worker_pass(s->iw, IDLE_MS + TIMEWHEEL_TICK_MS);
     expect_ended(s, END_IDLE_TIMEOUT);
+}
+
+static void held_bytes_that_are_taken_are_progress(void **state)
+{
+    struct scene *s = *state;
+
+    failsys_fail(FAILSYS_SEND, EAGAIN, 0, UINT_MAX);
+    inline_worker_write(s->iw, s->client, "x", 1);
+    INLINE_UNTIL(s->iw, s->c->up.held != NULL);
+    inline_worker_pass(s->iw, IDLE_MS - 1000);
+    failsys_reset();
+    inline_worker_expect(s->iw, s->server, "x", 1);
+    inline_worker_pass(s->iw, IDLE_MS - 1);
+    assert_int_equal(inline_worker_live(s->iw), 1);
 }
 
 static void with_the_idle_timeout_off_only_the_ageing_is_due(void **state)
@@ -576,6 +579,7 @@ int main(void)
         IN_SCENE(a_half_closed_connection_rests),
         IN_SCENE(an_idle_connection_ends_after_its_time_and_bytes_postpone_it),
         IN_SCENE(held_bytes_that_nobody_takes_are_no_progress),
+        IN_SCENE(held_bytes_that_are_taken_are_progress),
         IN_SCENE(with_the_idle_timeout_off_only_the_ageing_is_due),
         IN_SCENE(a_dialled_socket_gets_its_keepalive_when_it_has_lasted),
         IN_SCENE(a_dialled_socket_gets_it_too_when_half_closed_early),

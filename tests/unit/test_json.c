@@ -56,13 +56,10 @@ static void absent_and_null_read_alike(void **state)
         const char *key = i == 0 ? "a" : "b";
         struct json_at at = json_field(&f.root, key), list = json_array(&f.root, key);
         struct json_at object = json_object(&f.root, key);
-        int64_t n = 7;
 
         assert_null(json_string(&at));
         assert_true(json_bool(&at, true));
         assert_false(json_bool(&at, false));
-        assert_false(json_whole(&at, 0, 9, &n));
-        assert_int_equal(n, 7);
         assert_int_equal(json_count(&list), 0);
         assert_null(json_field(&object, "deeper").node);
         assert_false(at.wrong || list.wrong || object.wrong);
@@ -112,34 +109,6 @@ static void a_tree_that_is_no_object_has_no_fields(void **state)
     assert_null(json_field(&f.root, "a").raw);
     assert_string_equal(f.heard.path, "");
     teardown_tree(&f);
-}
-
-static void whole_numbers_are_exact_and_bounded(void **state)
-{
-    static const struct {
-        const char *json;
-        bool ok;
-        int64_t value;
-    } cases[] = {
-        {"{'n': 1}", true, 1},       {"{'n': 65535}", true, 65535}, {"{'n': 443.0}", true, 443},
-        {"{'n': 0}", false, 0},      {"{'n': 65536}", false, 0},    {"{'n': -1}", false, 0},
-        {"{'n': 1.5}", false, 0},    {"{'n': 1e300}", false, 0},    {"{'n': '1'}", false, 0},
-        {"{'n': -1e300}", false, 0}, {"{'n': true}", false, 0},
-    };
-
-    (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        struct fixture f;
-        struct json_at at;
-        int64_t n = 0;
-
-        setup_tree(&f, cases[i].json);
-        at = json_field(&f.root, "n");
-        assert_int_equal(json_whole(&at, 1, 65535, &n), cases[i].ok);
-        assert_int_equal(n, cases[i].value);
-        assert_int_equal(f.heard.n, !cases[i].ok);
-        teardown_tree(&f);
-    }
 }
 
 static void items_know_their_index_and_fields_their_key(void **state)
@@ -296,7 +265,6 @@ int main(void)
         cmocka_unit_test(absent_and_null_read_alike),
         cmocka_unit_test(a_wrong_type_is_complained_about_once_and_reads_as_absent),
         cmocka_unit_test(a_tree_that_is_no_object_has_no_fields),
-        cmocka_unit_test(whole_numbers_are_exact_and_bounded),
         cmocka_unit_test(items_know_their_index_and_fields_their_key),
         cmocka_unit_test(a_null_item_is_an_empty_object_and_a_text_is_none),
         cmocka_unit_test(a_path_leads_from_the_root),

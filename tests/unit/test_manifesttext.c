@@ -87,6 +87,21 @@ static void lists_within_lists_are_read_to_a_bound(void **state)
     manifestfile_fini(&c);
 }
 
+static void items_of_a_typed_list_take_their_kind_from_it(void **state)
+{
+    struct manifestcontent c;
+
+    (void)state;
+    assert_int_equal(decode("{kind: ServiceList, apiVersion: v1, items: [{metadata: {name: a}, "
+                            "spec: {ports: [{port: 1}]}}]}",
+                            &c),
+                     0);
+    assert_int_equal(c.verdicts.n, 0);
+    assert_int_equal(c.n, 1);
+    assert_int_equal(c.objs[0].meta->kind, OBJECT_SERVICE);
+    manifestfile_fini(&c);
+}
+
 static void a_file_full_of_problems_does_not_fill_the_memory(void **state)
 {
     static const char bad[] = "---\napiVersion: v1\nkind: Service\nmetadata: {name: A}\n";
@@ -156,6 +171,7 @@ int main(void)
         cmocka_unit_test(other_kinds_and_empty_documents_are_not_judged),
         cmocka_unit_test(a_text_that_cannot_be_parsed_is_one_verdict_at_its_line),
         cmocka_unit_test(lists_within_lists_are_read_to_a_bound),
+        cmocka_unit_test(items_of_a_typed_list_take_their_kind_from_it),
         cmocka_unit_test(a_file_full_of_problems_does_not_fill_the_memory),
         cmocka_unit_test(an_unusable_object_is_looked_for_by_its_identity),
         cmocka_unit_test(out_of_memory_is_not_taken_for_a_broken_text),
