@@ -24,7 +24,6 @@ struct acceptor {
     int fd;               /* -1 when closed */
     int reserve_fd;       /* given up to accept one more when descriptors run out */
     bool listening;
-    uint64_t complained_ms; /* last log line about a failure: one a second */
 };
 
 /** Take over a bound socket (-1: none yet), in place. */

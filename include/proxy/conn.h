@@ -79,8 +79,9 @@ struct conn {
     bool server_aged;      /* keepalive and user timeout of the dialled socket are set */
 };
 
-/** What the access log needs to know of the hello; allocated to size. */
+/** What only the access log needs to know; allocated to size. */
 struct conn_facts {
+    struct netaddr dialled; /* the last endpoint tried; AF_UNSPEC: none */
     uint16_t name_len, alpn_len;
     uint8_t versions;
     char text[]; /* name, then ALPN; as sent, neither is terminated */

@@ -46,6 +46,7 @@ struct worker {
     struct mailbox mailbox; /* tables */
     struct table *table;    /* routed by now; one reference; NULL before the first */
     struct timewheel wheel;
+    uint64_t complained_ms; /* worker_may_complain() */
     uint64_t tick_armed_ms; /* when tick_event will fire; UINT64_MAX: not armed */
     struct conn_list conns[CONN_STATES];
     struct acceptor *acceptors; /* one per listener */
@@ -81,6 +82,10 @@ void worker_publish(struct worker *w, struct table *t);
 
 /** Accept what is queued, then close the listeners.  Thread: any. */
 void worker_stop_accepting(struct worker *w);
+
+/** Whether a line about a lack of resources may be logged now: one a second.  Thread: the worker's.
+ */
+bool worker_may_complain(struct worker *w);
 
 /** End everything with reason `drain` and leave the loop.  Thread: any. */
 void worker_stop(struct worker *w);

@@ -11,11 +11,11 @@
 #include "base/netaddr.h"
 #include "proxy/clientcap.h"
 #include "proxy/conn.h"
+#include "proxy/connlog.h"
 #include "proxy/listen.h"
 #include "proxy/worker.h"
 
 #define PAUSE_US     100000 /* without descriptors, or after an unknown failure */
-#define COMPLAIN_MS  1000   /* between two log lines about it */
 #define STOP_ACCEPTS 8192   /* before closing; more than a queue can hold, so only a flood is cut */
 
 static int open_reserve(void)
@@ -25,10 +25,7 @@ static int open_reserve(void)
 
 static void complain(struct acceptor *a, const char *what, int error)
 {
-    uint64_t now = clock_now_ms();
-
-    if (a->complained_ms == 0 || now - a->complained_ms >= COMPLAIN_MS) {
-        a->complained_ms = now;
+    if (worker_may_complain(a->worker)) {
         log_warn("%s: %s; accepting again in a moment", what, strerror(error));
     }
 }
@@ -59,30 +56,53 @@ static void refuse_one(struct acceptor *a)
     a->reserve_fd = open_reserve();
 }
 
-static bool under_caps(struct worker *w, const struct netaddr *client)
+/* Count a connection against the caps.  Returns the option that has no room for it, or NULL. */
+static const char *exceeded_cap(struct worker *w, const struct netaddr *client)
 {
+    const char *cap;
     struct worker_shared *shared = w->shared;
     uint64_t open = atomic_fetch_add_explicit(&shared->open_connections, 1, memory_order_relaxed);
 
     if (open >= shared->max_connections) {
         stats_add(&w->stats.refused_max_connections, 1);
+        cap = "--max-connections";
     } else if (shared->clientcap != NULL && !clientcap_enter(shared->clientcap, client)) {
         stats_add(&w->stats.refused_per_client, 1);
+        cap = "--max-connections-per-client";
     } else {
-        return true;
+        return NULL;
     }
     atomic_fetch_sub_explicit(&shared->open_connections, 1, memory_order_relaxed);
-    return false;
+    return cap;
+}
+
+/* A connection over a cap ends before it begins; it leaves its line and its count all the same. */
+static void refuse(struct acceptor *a, int fd, const struct netaddr *client, const char *cap)
+{
+    const struct conn refused = {.worker = a->worker,
+                                 .client_addr = *client,
+                                 .accepted_us = clock_now_us(),
+                                 .end = END_LIMIT};
+
+    close(fd);
+    stats_add(&a->worker->stats.closed[END_LIMIT], 1);
+    if (a->worker->shared->access_log) {
+        connlog_write(&refused);
+    }
+    if (worker_may_complain(a->worker)) {
+        log_warn("connections are refused: %s is reached; raise it, or see who opens them", cap);
+    }
 }
 
 static void take(struct acceptor *a, int fd, const struct netaddr *client)
 {
     struct worker *w = a->worker;
 
+    const char *cap = exceeded_cap(w, client);
+
     stats_add(&w->stats.accepted, 1);
-    if (!under_caps(w, client)) {
-        stats_add(&w->stats.closed[END_LIMIT], 1);
-        close(fd);
+    if (cap != NULL) {
+        refuse(a, fd, client, cap);
         return;
     }
     if (conn_open(w, fd, client) != 0) {

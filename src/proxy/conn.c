@@ -158,6 +158,7 @@ void conn_keep_facts(struct conn *c, const struct clienthello_info *info)
     if (f == NULL) {
         return; /* a thinner log line, not a lost connection */
     }
+    memset(&f->dialled, 0, sizeof(f->dialled));
     f->name_len = info->name_len;
     f->alpn_len = info->alpn_len;
     f->versions = info->versions;
@@ -181,6 +182,9 @@ void conn_set_endpoint(struct conn *c, struct endpoint_state *endpoint)
     c->endpoint = endpoint;
     if (endpoint != NULL) {
         registry_endpoint_enter(endpoint);
+        if (c->facts != NULL) {
+            c->facts->dialled = endpoint->addr;
+        }
     }
 }
 

@@ -54,7 +54,7 @@ static void add_route(struct log_line *l, const struct conn *c)
     log_line_str(l, "ingress", r == NULL ? NULL : r->ingress);
     log_line_str(l, "service", r == NULL ? NULL : r->service);
     log_line_str(l, "port", r == NULL ? NULL : r->port);
-    log_line_addr(l, "endpoint", c->endpoint == NULL ? NULL : &c->endpoint->addr);
+    log_line_addr(l, "endpoint", c->facts != NULL ? &c->facts->dialled : NULL);
     log_line_uint(l, "retries", c->dials > 1 ? c->dials - 1u : 0);
 }
 

@@ -2,10 +2,12 @@
 
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "proxy/conn.h"
 #include "proxy/hello.h"
 #include "proxy/refuse.h"
@@ -48,6 +50,23 @@ static int open_socket(const struct netaddr *addr)
     return fd;
 }
 
+/* An endpoint is told once each time it begins to fail: not again while it is passed over. */
+static void log_failure(const struct conn *c, const struct hello *h, int error)
+{
+    struct log_line l;
+
+    if (!log_enabled(LOG_WARN) || balance_is_skipped(h->endpoint, clock_now_ms()) ||
+        (is_local_failure(error) && !worker_may_complain(c->worker))) {
+        return;
+    }
+    log_line_begin(&l, LOG_WARN, "cannot connect to an endpoint");
+    log_line_addr(&l, "endpoint", &h->endpoint->addr);
+    log_line_str(&l, "namespace", c->route->ns);
+    log_line_str(&l, "service", c->route->service);
+    log_line_str(&l, "error", strerror(error));
+    log_line_send(&l);
+}
+
 /* The endpoint being dialled did not take the connection. */
 static void dial_failed(struct conn *c, struct hello *h, int error)
 {
@@ -63,6 +82,7 @@ static void dial_failed(struct conn *c, struct hello *h, int error)
               : error == ETIMEDOUT  ? &w->stats.connect_timeout
                                     : &w->stats.connect_error,
               1);
+    log_failure(c, h, error);
     if (!is_local_failure(error)) {
         balance_mark_failed(h->endpoint, &w->rng, clock_now_ms());
     }

@@ -18,6 +18,8 @@
 #define COMMAND_STOP_ACCEPTING 1u
 #define COMMAND_STOP           2u
 
+#define COMPLAIN_MS 1000 /* between two lines about a lack of resources */
+
 #define MS_PER_S  1000
 #define US_PER_MS 1000
 
@@ -109,6 +111,17 @@ static void on_mail(evutil_socket_t fd, short what, void *arg)
         adopt(w, t);
     }
     obey(w, atomic_exchange_explicit(&w->commands, 0, memory_order_acquire));
+}
+
+bool worker_may_complain(struct worker *w)
+{
+    uint64_t now = clock_now_ms();
+
+    if (w->complained_ms != 0 && now - w->complained_ms < COMPLAIN_MS) {
+        return false;
+    }
+    w->complained_ms = now;
+    return true;
 }
 
 static void end_all(struct worker *w)

@@ -128,20 +128,79 @@ static void a_route_without_endpoints_gets_internal_error(void **state)
     free(line);
 }
 
+/* A text that the program is to write to stderr. */
+struct expected_line {
+    const struct sealway *program;
+    const char *text;
+};
+
+static bool is_on_stderr(void *ctx)
+{
+    const struct expected_line *e = ctx;
+    char *log = sealway_stderr(e->program);
+    bool found = strstr(log, e->text) != NULL;
+
+    free(log);
+    return found;
+}
+
+static void assert_told(const struct scene *s, const char *text)
+{
+    struct expected_line e = {.program = s->program, .text = text};
+
+    assert_true(wait_until(is_on_stderr, &e, 5000));
+}
+
 static void a_route_whose_endpoints_all_refuse_gets_internal_error(void **state)
 {
     struct scene *s = *state;
     struct netaddr addr;
     int fd = refusing_port(&addr);
-    char *line;
+    char text[NETADDR_TEXT_MAX];
+    char *line, *log;
 
     manifest_route(&s->manifests, "app", SCENE_HOST, &addr, 1);
     scene_start(s, NULL);
     assert_alert_for(s, SCENE_HOST, INTERNAL_ERROR);
+    assert_alert_for(s, SCENE_HOST, INTERNAL_ERROR);
+    netaddr_format(&addr, text);
     line = sealway_access_line(s->program, "connect_failed");
     assert_non_null(line);
+    assert_non_null(strstr(line, text));
     free(line);
+    assert_told(s, "cannot connect to an endpoint");
+    log = sealway_stderr(s->program);
+    line = strstr(log, "cannot connect to an endpoint");
+    assert_non_null(line);
+    assert_non_null(strstr(line, text));
+    assert_null(strstr(line + 1, "cannot connect to an endpoint"));
+    free(log);
     close(fd);
+}
+
+static void a_connection_over_a_cap_is_refused_counted_and_told(void **state)
+{
+    struct scene *s = *state;
+    static const char *const args[] = {"--max-connections", "1", NULL};
+    const struct peer_step silent[] = {PEER_EXPECT_EOF, PEER_END};
+    struct name_backend *b = backend_of(s, "app", SCENE_HOST);
+    struct ask_answer answer;
+    struct peer *first;
+    char *line;
+
+    scene_start(s, args);
+    first = peer_dial(&s->addr, silent, NULL);
+    do {
+        ask_name(&s->addr, SCENE_HOST, &answer);
+    } while (answer.len > 0); /* until the first has been accepted */
+    line = sealway_access_line(s->program, "reason=limit");
+    assert_non_null(line);
+    assert_non_null(strstr(line, "client=127.0.0.1:"));
+    free(line);
+    assert_told(s, "--max-connections is reached");
+    scene_stop(s);
+    assert_peer_ok(first);
+    name_backend_stop(b);
 }
 
 struct line_count {
@@ -413,6 +472,7 @@ int main(void)
         WITH_SCENE(a_catch_all_answers_only_where_its_namespace_may_have_one),
         WITH_SCENE(a_route_without_endpoints_gets_internal_error),
         WITH_SCENE(a_route_whose_endpoints_all_refuse_gets_internal_error),
+        WITH_SCENE(a_connection_over_a_cap_is_refused_counted_and_told),
         WITH_SCENE(a_refusing_endpoint_is_tried_once_and_then_passed_over),
         WITH_SCENE(a_silent_endpoint_costs_one_connect_timeout),
         WITH_SCENE(data_sent_during_a_failed_dial_is_not_lost),

@@ -245,11 +245,12 @@ static void retries_and_the_time_to_connect_are_told(void **state)
     close(fill[1]);
 }
 
-static void a_failed_dial_has_its_route_and_no_endpoint(void **state)
+static void a_failed_dial_has_its_route_and_the_endpoint_tried(void **state)
 {
     struct inline_worker *iw = *state;
     struct netaddr addr;
     int fill[2], staller = proxy_fixture_staller(&addr, fill);
+    char text[NETADDR_TEXT_MAX];
     int fd;
     cJSON *line;
 
@@ -259,7 +260,7 @@ static void a_failed_dial_has_its_route_and_no_endpoint(void **state)
     inline_worker_pass(iw, 2100);
     close(fd);
     line = only_line(iw);
-    assert_text(line, "endpoint", NULL);
+    assert_text(line, "endpoint", netaddr_format(&addr, text));
     assert_number(line, "connect_ms", 0);
     assert_number(line, "retries", 0);
     assert_text(line, "reason", "connect_failed");
@@ -443,7 +444,7 @@ int main(void)
         OPENED(a_relayed_connection_says_who_whom_how_much_and_how_long),
         OPENED(text_says_the_same),
         CLOSED(retries_and_the_time_to_connect_are_told),
-        CLOSED(a_failed_dial_has_its_route_and_no_endpoint),
+        CLOSED(a_failed_dial_has_its_route_and_the_endpoint_tried),
         OPENED(what_was_not_routed_has_its_name_and_no_route),
         CLOSED(the_catch_all_is_told_by_a_star),
         OPENED(a_hostile_name_stays_inside_its_field),

@@ -295,6 +295,28 @@ static void what_the_client_sends_while_we_dial_waits_without_spinning_and_is_de
     close(server);
 }
 
+static void what_came_with_the_hello_is_kept_for_the_next_dial_even_over_the_hellos_cap(
+    void **state)
+{
+    struct scene *s = *state;
+    const struct netaddr pool[] = {s->staller_addr, s->iw->f.backend_addr};
+    static uint8_t flight[40000];
+    int client, server;
+
+    s->iw->f.policy.hello_max_bytes = 512;
+    memset(flight, 'e', sizeof(flight));
+    memcpy(flight, s->iw->f.hello, s->iw->f.hello_len);
+    open_with(s, pool, 2);
+    client = proxy_fixture_dial(&s->iw->addr);
+    inline_worker_write(s->iw, client, flight, sizeof(flight)); /* all there when it is accepted */
+    INLINE_UNTIL(s->iw, inline_worker_count(s->iw, CONN_DIALLING) == 1);
+    inline_worker_pass(s->iw, 2000 + TIMEWHEEL_TICK_MS);
+    server = inline_worker_accept(s->iw, s->iw->f.backend);
+    inline_worker_expect(s->iw, server, flight, sizeof(flight));
+    close(client);
+    close(server);
+}
+
 static void the_table_is_held_while_dialling_and_not_a_moment_longer(void **state)
 {
     struct scene *s = *state;
@@ -496,6 +518,7 @@ int main(void)
         IN_SCENE(a_client_that_resets_ends_the_dial),
         IN_SCENE(a_reset_after_more_bytes_and_a_fin_ends_it_too),
         IN_SCENE(what_the_client_sends_while_we_dial_waits_without_spinning_and_is_delivered),
+        IN_SCENE(what_came_with_the_hello_is_kept_for_the_next_dial_even_over_the_hellos_cap),
         IN_SCENE(the_table_is_held_while_dialling_and_not_a_moment_longer),
         IN_SCENE(a_lack_of_our_own_does_not_mark_the_endpoint),
         IN_SCENE(an_unreachable_endpoint_is_marked),
