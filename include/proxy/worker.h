@@ -35,6 +35,7 @@ struct worker_shared {
     uint32_t max_connections;
     bool access_log;
     struct clientcap *clientcap;       /* NULL: no cap per client */
+    char padding[64];                  /* what follows is written all the time */
     _Atomic uint64_t open_connections; /* all workers */
 };
 

@@ -131,7 +131,6 @@ static bool accept_failed(struct acceptor *a, int error)
     case EHOSTUNREACH:
     case EOPNOTSUPP:
     case ENETUNREACH:
-    case EPERM: /* a firewall rule */
         return true;
     case EMFILE:
     case ENFILE:

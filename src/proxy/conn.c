@@ -211,13 +211,19 @@ static void close_side(struct side *s, bool reset)
     s->fd = -1;
 }
 
-/* What a side's peer must not mistake for an orderly end is passed on as a reset. */
-static void close_sides(struct conn *c, enum end_reason why)
+/*
+ * What a peer must not mistake for an orderly end is passed on as a reset: the reset of the other,
+ * and an end of ours with bytes for it in hand.  A client that was told of its server's FIN has
+ * everything, and keeps what the kernel still delivers; a server that still works on an answer has
+ * to know that nobody waits for it.
+ */
+static void close_sides(struct conn *c)
 {
-    bool broken = why == END_ERROR && c->connected_ms != 0;
+    bool broken = c->end == END_ERROR && c->connected_ms != 0;
+    bool server_cut = c->end == END_SERVER_RESET && !c->down.finished;
 
-    close_side(&c->client, broken || why == END_SERVER_RESET);
-    close_side(&c->server, broken || why == END_CLIENT_RESET);
+    close_side(&c->client, broken || server_cut || c->down.held != NULL);
+    close_side(&c->server, broken || c->end == END_CLIENT_RESET || c->up.held != NULL);
 }
 
 static void write_log(const struct conn *c)
@@ -235,7 +241,7 @@ void conn_end(struct conn *c, enum end_reason why)
 
     ASSERT(c->state != CONN_ENDED);
     c->end = (uint8_t)why;
-    close_sides(c, why);
+    close_sides(c);
     conn_set_deadline(c, UINT64_MAX);
     stats_add(&c->worker->stats.closed[why], 1);
     write_log(c);

@@ -148,13 +148,14 @@ static int deliver(struct conn *c, struct hello *h)
 
 static int dial(struct conn *c, struct hello *h)
 {
-    int fd = open_socket(&h->endpoint->addr);
+    int fd;
 
+    conn_set_endpoint(c, h->endpoint->state); /* first, so that one that fails at once is named */
+    fd = open_socket(&h->endpoint->addr);
     if (fd < 0) {
         return fd;
     }
     c->server.fd = fd;
-    conn_set_endpoint(c, h->endpoint->state);
     return deliver(c, h);
 }
 

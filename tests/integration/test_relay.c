@@ -267,6 +267,37 @@ static void a_reset_after_a_half_close_is_passed_on(void **state)
     peer_flag_fini(&finished);
 }
 
+/* What was sent in front of its FIN is the client's, whatever becomes of the server. */
+static void a_reset_behind_the_servers_end_does_not_cost_the_answer(void **state)
+{
+    struct scene *s = *state;
+    struct peer_flag finished, gone;
+    peer_flag_init(&finished);
+    peer_flag_init(&gone);
+    const struct peer_step client[] = {SEND_HELLO(s),
+                                       PEER_WAIT(&finished),
+                                       PEER_WAIT(&gone),
+                                       PEER_STALL(100),
+                                       PEER_EXPECT_STREAM(DOWN, 100000),
+                                       PEER_EXPECT_EOF,
+                                       PEER_END};
+    const struct peer_step server[] = {EXPECT_HELLO(s),   PEER_SEND_STREAM(DOWN, 100000),
+                                       PEER_HALF_CLOSE,   PEER_RAISE(&finished),
+                                       PEER_STALL(100),   PEER_RESET,
+                                       PEER_RAISE(&gone), PEER_END};
+
+    const struct peer_options small = {.rcvbuf = 4096}; /* so that most of it waits in the proxy */
+    struct peer *b, *c;
+
+    scene_start_with_backend(s, NULL, NULL);
+    b = peer_accept(s->listener, server, NULL);
+    c = peer_dial(&s->addr, client, &small);
+    assert_peers_ok(c, b);
+    assert_logged(s, "server_reset");
+    peer_flag_fini(&finished);
+    peer_flag_fini(&gone);
+}
+
 static void an_idle_connection_ends_at_the_idle_timeout(void **state)
 {
     struct scene *s = *state;
@@ -491,6 +522,7 @@ int main(void)
         WITH_SCENE(a_reset_of_a_flooding_client_is_passed_on),
         WITH_SCENE(a_reset_is_passed_on_while_both_sides_are_full),
         WITH_SCENE(a_reset_after_a_half_close_is_passed_on),
+        WITH_SCENE(a_reset_behind_the_servers_end_does_not_cost_the_answer),
         WITH_SCENE(an_idle_connection_ends_at_the_idle_timeout),
         WITH_SCENE(bytes_either_way_keep_a_connection_from_being_idle),
         WITH_SCENE(a_half_closed_connection_ends_at_its_own_timeout),

@@ -56,9 +56,8 @@ static void assert_rests(struct inline_worker *iw)
 
 static void errors_of_one_pending_connection_do_not_hold_up_the_next(void **state)
 {
-    static const int errors[] = {EINTR,       ECONNABORTED, EPROTO, ENETDOWN,
-                                 ENOPROTOOPT, EHOSTDOWN,    ENONET, EHOSTUNREACH,
-                                 EOPNOTSUPP,  ENETUNREACH,  EPERM};
+    static const int errors[] = {EINTR,     ECONNABORTED, EPROTO,       ENETDOWN,   ENOPROTOOPT,
+                                 EHOSTDOWN, ENONET,       EHOSTUNREACH, EOPNOTSUPP, ENETUNREACH};
     struct inline_worker *iw = *state;
 
     for (size_t i = 0; i < ARRAY_LEN(errors); i++) {
@@ -225,6 +224,30 @@ static void over_the_cap_clients_are_refused_and_counted_until_one_leaves(void *
     close(b);
 }
 
+static void refusals_are_told_once_a_second_with_the_option_to_raise(void **state)
+{
+    struct inline_worker *iw = *state;
+    char text[4096];
+    int held;
+
+    iw->shared.max_connections = 0;
+    for (unsigned i = 0; i < 5; i++) {
+        close(inline_worker_dial(iw));
+    }
+    assert_int_equal(inline_worker_log(iw, LOG_MAIN, text, sizeof(text)), 1);
+    assert_non_null(strstr(text, "--max-connections "));
+    iw->shared.max_connections = 10;
+    iw->shared.clientcap = clientcap_new(1);
+    inline_worker_pass(iw, 1000);
+    held = inline_worker_dial(iw);
+    for (unsigned i = 0; i < 5; i++) {
+        close(inline_worker_dial(iw));
+    }
+    assert_int_equal(inline_worker_log(iw, LOG_MAIN, text, sizeof(text)), 1);
+    assert_non_null(strstr(text, "--max-connections-per-client "));
+    close(held);
+}
+
 static void over_its_share_a_client_is_refused_and_others_are_not(void **state)
 {
     struct inline_worker *iw = *state;
@@ -360,6 +383,7 @@ int main(void)
         OPENED(a_pause_that_cannot_be_arranged_or_ended_is_survived),
         OPENED(failures_are_told_once_a_second),
         OPENED(over_the_cap_clients_are_refused_and_counted_until_one_leaves),
+        OPENED(refusals_are_told_once_a_second_with_the_option_to_raise),
         OPENED(over_its_share_a_client_is_refused_and_others_are_not),
         OPENED(without_memory_a_client_is_dropped_and_counted_nowhere_for_long),
         OPENED(what_is_queued_at_the_stop_is_served_and_later_ones_are_refused),

@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -14,6 +15,7 @@
 #include "proxy/connlog.h"
 #include "route/registry.h"
 #include "route/table.h"
+#include "support/failsys.h"
 #include "support/hello_builder.h"
 #include "support/inline_worker.h"
 
@@ -69,6 +71,7 @@ static void assert_text(const cJSON *line, const char *key, const char *want)
     if (want == NULL) {
         assert_true(cJSON_IsNull(value));
     } else {
+        assert_non_null(cJSON_GetStringValue(value));
         assert_string_equal(cJSON_GetStringValue(value), want);
     }
 }
@@ -273,6 +276,42 @@ static void a_failed_dial_has_its_route_and_the_endpoint_tried(void **state)
     close(fill[1]);
 }
 
+static void an_endpoint_that_fails_at_once_is_named_too(void **state)
+{
+    struct inline_worker *iw = *state;
+    char text[NETADDR_TEXT_MAX];
+    cJSON *line;
+    int fd = inline_worker_dial(iw);
+
+    failsys_fail(FAILSYS_CONNECT, ENETUNREACH, 0, 1);
+    inline_worker_write(iw, fd, iw->f.hello, iw->f.hello_len);
+    INLINE_UNTIL(iw, inline_worker_count(iw, CONN_LINGERING) == 1);
+    close(fd);
+    line = only_line(iw);
+    assert_text(line, "reason", "connect_failed");
+    assert_text(line, "endpoint", netaddr_format(&iw->f.backend_addr, text));
+    cJSON_Delete(line);
+}
+
+static void a_refused_connection_has_its_client_and_the_limit(void **state)
+{
+    struct inline_worker *iw = *state;
+    cJSON *line;
+    int fd;
+
+    iw->shared.max_connections = 0;
+    fd = inline_worker_dial(iw);
+    line = only_line(iw);
+    assert_memory_equal(cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(line, "client")),
+                        "127.0.0.1:", 10);
+    assert_text(line, "sni", NULL);
+    assert_text(line, "endpoint", NULL);
+    assert_text(line, "closed_by", "proxy");
+    assert_text(line, "reason", "limit");
+    cJSON_Delete(line);
+    close(fd);
+}
+
 static void what_was_not_routed_has_its_name_and_no_route(void **state)
 {
     struct inline_worker *iw = *state;
@@ -445,6 +484,8 @@ int main(void)
         OPENED(text_says_the_same),
         CLOSED(retries_and_the_time_to_connect_are_told),
         CLOSED(a_failed_dial_has_its_route_and_the_endpoint_tried),
+        OPENED(an_endpoint_that_fails_at_once_is_named_too),
+        OPENED(a_refused_connection_has_its_client_and_the_limit),
         OPENED(what_was_not_routed_has_its_name_and_no_route),
         CLOSED(the_catch_all_is_told_by_a_star),
         OPENED(a_hostile_name_stays_inside_its_field),

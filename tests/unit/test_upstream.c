@@ -365,6 +365,24 @@ static void a_lack_of_our_own_does_not_mark_the_endpoint(void **state)
     }
 }
 
+static void a_failing_endpoint_is_told_when_it_begins_to_fail(void **state)
+{
+    struct scene *s = *state;
+    char text[4096], addr[NETADDR_TEXT_MAX];
+
+    open_with(s, s->refuser_addr, 1);
+    for (unsigned i = 0; i < 3; i++) {
+        expect_internal_error(s, ask(s));
+    }
+    assert_int_equal(inline_worker_log(s->iw, LOG_MAIN, text, sizeof(text)), 1);
+    assert_non_null(strstr(text, netaddr_format(&s->refuser_addr[0], addr)));
+    assert_non_null(strstr(text, "namespace=shop"));
+    assert_non_null(strstr(text, strerror(ECONNREFUSED)));
+    inline_worker_pass(s->iw, 15000);
+    expect_internal_error(s, ask(s));
+    assert_int_equal(inline_worker_log(s->iw, LOG_MAIN, text, sizeof(text)), 1);
+}
+
 static void an_unreachable_endpoint_is_marked(void **state)
 {
     struct scene *s = *state;
@@ -521,6 +539,7 @@ int main(void)
         IN_SCENE(what_came_with_the_hello_is_kept_for_the_next_dial_even_over_the_hellos_cap),
         IN_SCENE(the_table_is_held_while_dialling_and_not_a_moment_longer),
         IN_SCENE(a_lack_of_our_own_does_not_mark_the_endpoint),
+        IN_SCENE(a_failing_endpoint_is_told_when_it_begins_to_fail),
         IN_SCENE(an_unreachable_endpoint_is_marked),
         IN_SCENE(an_endpoint_that_breaks_before_a_byte_was_taken_is_left_for_the_next),
         IN_SCENE(a_kernel_that_is_not_ready_is_waited_for),
