@@ -1,10 +1,13 @@
 #include "snapshot.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "controller/judged.h"
 #include "manifest/manifestdir.h"
 #include "model/store.h"
+#include "paths.h"
 #include "route/registry.h"
 #include "route/table.h"
 #include "route/table_builder.h"
@@ -26,6 +29,19 @@ static int build_table(struct snapshot *s, const struct translate_config *cfg)
     return rc;
 }
 
+static int read_paths(struct snapshot *s, const char *const *paths, size_t n)
+{
+    const char **kept = calloc(n, sizeof(*kept));
+    size_t n_kept = 0;
+    int rc = kept != NULL ? paths_distinct(paths, n, kept, &n_kept) : -ENOMEM;
+
+    for (size_t i = 0; i < n_kept && rc == 0; i++) {
+        rc = manifestdir_read_once(kept[i], s->store, &s->verdicts);
+    }
+    free(kept);
+    return rc;
+}
+
 int snapshot_init(struct snapshot *s, const struct translate_config *cfg, const char *const *paths,
                   size_t n_paths)
 {
@@ -38,12 +54,11 @@ int snapshot_init(struct snapshot *s, const struct translate_config *cfg, const 
     if (s->store == NULL || s->registry == NULL) {
         return -ENOMEM;
     }
-    for (size_t i = 0; i < n_paths; i++) {
-        rc = manifestdir_read_once(paths[i], s->store, &s->verdicts);
-        if (rc != 0) {
-            return rc;
-        }
+    rc = read_paths(s, paths, n_paths);
+    if (rc != 0) {
+        return rc;
     }
+    judged_filter(cfg, s->store, &s->verdicts);
     rc = build_table(s, cfg);
     verdicts_sort(&s->verdicts);
     return rc == 0 && s->verdicts.lost ? -ENOMEM : rc;

@@ -37,4 +37,10 @@ void classfilter_init(struct classfilter *f, const struct translate_config *cfg,
 bool classfilter_admits(const struct classfilter *f, const struct ingress *ing,
                         struct annotation_reading *out, struct verdicts *v);
 
+/**
+ * Whether an Ingress is one for us to judge: by class and marks ours, though it may ask for what is
+ * not served.  Says nothing.
+ */
+bool classfilter_is_ours(const struct classfilter *f, const struct ingress *ing);
+
 #endif

@@ -33,10 +33,11 @@ struct endpointfill {
 
 /** What was found, enough to say why a pool stayed empty. */
 struct endpointfill_count {
-    size_t objects;  /* slices, or the one Endpoints object */
-    size_t matching; /* of them, those that have the port */
-    size_t seen;     /* endpoints in these */
-    size_t refused;  /* would have been taken, but for their address */
+    size_t objects;    /* slices, or the one Endpoints object */
+    size_t matching;   /* of them, those that have the port */
+    size_t unnumbered; /* and those that have it, but without a number */
+    size_t seen;       /* endpoints in these */
+    size_t refused;    /* would have been taken, but for their address */
     size_t added;
     bool full; /* LIMIT_ENDPOINTS_PER_POOL was met */
 };

@@ -39,6 +39,12 @@ enum decode_result {
 MUST_CHECK enum decode_result decode_object(const cJSON *tree, const struct decode_source *src,
                                             struct verdicts *v, struct objmeta **out);
 
+/**
+ * Whether a tree, which may have been read with faults, is surely of a kind that is not judged (or
+ * a list of such).
+ */
+bool decode_is_foreign(const cJSON *tree);
+
 /** The items of a `kind: List`, or of an IngressList, ServiceList, ...: NULL when the tree is no
  * list of objects that may be ours. */
 const cJSON *decode_list_items(const cJSON *tree);

@@ -67,6 +67,7 @@ struct ingress_rule {
     bool has_http;
     const struct ingress_path *paths;
     size_t n_paths;
+    bool paths_refused; /* a path or its backend was not valid and is left out, as was said */
     unsigned line;
 };
 
@@ -75,6 +76,7 @@ struct ingress {
     const char *class_name; /* spec.ingressClassName; NULL when absent */
     unsigned class_line;
     struct ingress_backend default_backend;
+    bool default_refused; /* there is one, but it is not valid, as was said; taken as none */
     const struct ingress_rule *rules;
     size_t n_rules;
 };
@@ -129,6 +131,7 @@ struct endpoint_slice {
     size_t n_ports;
     const struct slice_endpoint *endpoints; /* none when addressType is FQDN */
     size_t n_endpoints;
+    bool is_fqdn;
 };
 
 /** A subset of a legacy Endpoints object: every address on every port. */

@@ -29,6 +29,7 @@ struct verdict {
     char *file;    /* "" when not from a file */
     unsigned line; /* 1-based; 0 when not known */
     char *message; /* what is wrong, and how to mend it */
+    bool refused;  /* its object was: no object of that name in a store is the one meant */
 };
 
 /** A growing list, in the order found.  Owned by one thread. */
@@ -59,6 +60,13 @@ void verdicts_add_at(struct verdicts *v, const char *file, unsigned line,
 
 /** Copy every verdict of `from` behind those of `to`. */
 void verdicts_append(struct verdicts *to, const struct verdicts *from);
+
+/** Mark the verdicts from the `first`th on as being about an object that was refused. */
+void verdicts_mark_refused(struct verdicts *v, size_t first);
+
+/** Drop every verdict for which `keep` says no; the others keep their order. */
+void verdicts_filter(struct verdicts *v, bool (*keep)(void *ctx, const struct verdict *one),
+                     void *ctx);
 
 /** Sort by file, line, namespace, name, reason: a stable report. */
 void verdicts_sort(struct verdicts *v);

@@ -172,26 +172,58 @@ static void tell_no_mark(const struct ingress *ing, struct verdicts *v)
                  "--require-annotation off");
 }
 
+/** What an Ingress is to us. */
+enum standing {
+    STANDING_OTHERS,   /* somebody else's, by its class or by a mark */
+    STANDING_NO_CLASS, /* nobody's: its class is not here */
+    STANDING_NO_MARK,  /* of a class that is shared, and not marked as ours */
+    STANDING_OURS,
+};
+
+static enum standing standing_of(const struct classfilter *f, const struct ingress *ing,
+                                 struct annotation_reading *reading)
+{
+    enum class_answer answer = answer_for_ingress(f, ing);
+
+    if (answer == CLASS_OTHERS) {
+        return STANDING_OTHERS;
+    }
+    annotation_read(&ing->meta, reading, NULL);
+    if (reading->mark == MARK_NO) {
+        return STANDING_OTHERS;
+    }
+    if (answer == CLASS_UNKNOWN) {
+        return STANDING_NO_CLASS;
+    }
+    if (reading->mark == MARK_NONE && !reading->terminate && needs_mark(f, answer)) {
+        return STANDING_NO_MARK;
+    }
+    return STANDING_OURS;
+}
+
+bool classfilter_is_ours(const struct classfilter *f, const struct ingress *ing)
+{
+    struct annotation_reading reading;
+
+    return standing_of(f, ing, &reading) == STANDING_OURS;
+}
+
 bool classfilter_admits(const struct classfilter *f, const struct ingress *ing,
                         struct annotation_reading *out, struct verdicts *v)
 {
-    enum class_answer answer = answer_for_ingress(f, ing);
     struct annotation_reading reading;
 
-    if (answer == CLASS_OTHERS) {
-        return false;
-    }
-    annotation_read(&ing->meta, &reading, NULL);
-    if (reading.mark == MARK_NO) {
-        return false; /* somebody else's, whatever the class, and without a word */
-    }
-    if (answer == CLASS_UNKNOWN) {
+    switch (standing_of(f, ing, &reading)) {
+    case STANDING_OTHERS:
+        return false; /* without a word */
+    case STANDING_NO_CLASS:
         tell_unknown_class(f, ing, v);
         return false;
-    }
-    if (reading.mark == MARK_NONE && !reading.terminate && needs_mark(f, answer)) {
+    case STANDING_NO_MARK:
         tell_no_mark(ing, v);
         return false;
+    case STANDING_OURS:
+        break;
     }
     annotation_read(&ing->meta, &reading, v);
     tell_class_conflict(ing, v);

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mailbox.h"
+#include "controller/judged.h"
 #include "controller/publisher.h"
 #include "controller/verdictlog.h"
 #include "manifest/manifestdir.h"
@@ -60,6 +61,7 @@ static void report_files(struct controller *c)
 {
     verdicts_fini(&c->about_files);
     manifestdir_verdicts(c->source, &c->about_files);
+    judged_filter(&c->cfg.translate, c->store, &c->about_files);
     verdictlog_report(&c->files_said, &c->about_files);
 }
 

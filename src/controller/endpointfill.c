@@ -32,6 +32,7 @@ void endpointfill_fini(struct endpointfill *f)
 
 /* What is told once of an object: its refused addresses, or that a port of it is our listener. */
 #define ABOUT_ADDRESSES 0u
+#define ABOUT_FQDN      65536u /* no port */
 
 /** An address that no backend can have, whoever says so. */
 static bool is_refused(const struct translate_config *cfg, const struct netaddr *ip)
@@ -68,6 +69,16 @@ static void tell_own_listener(struct filling *x, const struct objmeta *about,
                  "endpoint %s is left out: this is where Sealway itself listens, and connections "
                  "would go round in a loop; point the Service at the backend",
                  netaddr_format(addr, text));
+}
+
+/** A slice of names instead of addresses. */
+static void tell_fqdn(struct filling *x, const struct objmeta *about)
+{
+    if (onceset_add(&x->f->told, about, ABOUT_FQDN)) {
+        verdicts_add(x->f->verdicts, about, 0, VERDICT_WARNING, "AddressTypeNotSupported",
+                     "addressType FQDN is deprecated and nothing is routed to its names: write "
+                     "IPv4 or IPv6 and addresses");
+    }
 }
 
 /** Take an endpoint if it is what this pass wants and may be dialled. */
@@ -112,6 +123,18 @@ static const struct slice_port *port_named(const struct slice_port *ports, size_
     return NULL;
 }
 
+static bool has_unnumbered(const struct endpoint_slice *slice, const char *name)
+{
+    for (size_t i = 0; i < slice->n_ports; i++) {
+        const struct slice_port *p = &slice->ports[i];
+
+        if (p->is_tcp && p->number == 0 && strcmp(p->name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static enum endpoint_use use_of(const struct filling *x, const struct slice_endpoint *e)
 {
     if (e->ready || x->svc->publish_not_ready) {
@@ -126,7 +149,11 @@ static int offer_slice(struct filling *x, const struct endpoint_slice *slice)
     int rc = 0;
 
     x->count.objects++;
+    if (slice->is_fqdn) {
+        tell_fqdn(x, &slice->meta);
+    }
     if (!port) {
+        x->count.unnumbered += has_unnumbered(slice, x->port->name);
         return 0;
     }
     x->count.matching++;

@@ -120,7 +120,8 @@ static bool same_backend(const struct servicepool *pools, const struct ingress *
 struct survey {
     const struct ingress_path *root;    /* the first "/" or empty one */
     const struct ingress_path *first;   /* of all */
-    const struct ingress_path *hidden;  /* the first that is not the root: nobody can see it */
+    const struct ingress_path *hidden;  /* the first that is not a root: nobody can see it */
+    const struct ingress_path *rival;   /* the first further root with another backend */
     const struct ingress_path *differs; /* the first with another backend than `first` */
 };
 
@@ -136,8 +137,10 @@ static void look_at(struct survey *s, const struct ingress_path *p, const struct
     }
     if (root && !s->root) {
         s->root = p;
-    } else if (!s->hidden && (!root || !same_backend(pools, ing, &s->root->backend, &p->backend))) {
+    } else if (!root && !s->hidden) {
         s->hidden = p;
+    } else if (root && !s->rival && !same_backend(pools, ing, &s->root->backend, &p->backend)) {
+        s->rival = p;
     }
 }
 
@@ -176,6 +179,33 @@ static void tell_ignored(const struct survey *s, const struct ingress *ing, cons
                  "path of %s is reachable, at Service %s port %s",
                  s->hidden->path, hostrule_describe(host, what), b->service,
                  serviceport_as_written(b, port, sizeof(port)));
+}
+
+static void tell_rival(const struct survey *s, const struct ingress *ing, const char *host,
+                       struct verdicts *v)
+{
+    const struct ingress_backend *b = &s->root->backend;
+    char what[HOSTNAME_MAX + 8], port[PORT_TEXT], where[32] = "";
+
+    if (s->root->line > 0) {
+        snprintf(where, sizeof(where), ", on line %u,", s->root->line);
+    }
+    verdicts_add(v, &ing->meta, s->rival->line, VERDICT_WARNING, "PathsIgnored",
+                 "the second path \"/\" of %s gets nothing: the first one%s serves it, at "
+                 "Service %s port %s; remove one of the two",
+                 hostrule_describe(host, what), where, b->service,
+                 serviceport_as_written(b, port, sizeof(port)));
+}
+
+/** Whether decoding has said already why there is no backend. */
+static bool was_refused(const struct hostrule *rules, size_t n, const struct ingress *ing)
+{
+    bool refused = ing->default_refused;
+
+    for (size_t i = 0; i < n; i++) {
+        refused = refused || rules[i].rule->paths_refused;
+    }
+    return refused;
 }
 
 bool hostrule_is_servable(const struct ingress *ing, const struct ingress_backend *b,
@@ -227,6 +257,9 @@ const struct ingress_backend *hostrule_backend(const struct hostrule *rules, siz
         tell_ambiguous(&s, ing, rules->host, v);
         return NULL;
     }
+    if (b->type == BACKEND_NONE && was_refused(rules, n, ing)) {
+        return NULL;
+    }
     if (b->type == BACKEND_NONE) {
         verdicts_add(v, &ing->meta, rules->rule->line, VERDICT_WARNING, "NoBackend",
                      "%s is not served: there is neither a path with a backend nor a "
@@ -236,6 +269,9 @@ const struct ingress_backend *hostrule_backend(const struct hostrule *rules, siz
     }
     if (!hostrule_is_servable(ing, b, rules->host, v)) {
         return NULL;
+    }
+    if (s.rival) {
+        tell_rival(&s, ing, rules->host, v);
     }
     if (s.hidden) {
         tell_ignored(&s, ing, rules->host, b, v);

@@ -98,8 +98,7 @@ static void tell_port(struct servicepool *p, const struct servicepool_request *w
     if (answer == SERVICEPORT_NOT_TCP) {
         verdicts_add(p->fill.verdicts, about, want->backend->line, VERDICT_ERROR,
                      "ServicePortNotTCP",
-                     "port %s of Service %s/%s is not a TCP port, and TLS needs one; for TCP it "
-                     "has %s",
+                     "port %s of Service %s/%s is not a TCP port, and TLS needs one; it has %s",
                      port, about->ns, want->backend->service, ports);
         return;
     }
@@ -114,6 +113,8 @@ static void describe_emptiness(const struct service_port *port, const struct end
 {
     if (n->objects == 0) {
         snprintf(text, size, "there is no EndpointSlice for it");
+    } else if (n->matching == 0 && n->unnumbered > 0) {
+        snprintf(text, size, "its EndpointSlices give port \"%.63s\" no number", port->name);
     } else if (n->matching == 0 && *port->name) {
         snprintf(text, size, "no EndpointSlice of it has a TCP port named \"%.63s\"", port->name);
     } else if (n->matching == 0) {

@@ -72,7 +72,7 @@ static void say(const struct verdict *v)
         log_line_str(&line, "object", text);
     }
     if (*v->file) {
-        snprintf(text, sizeof(text), "%s:%u", v->file, v->line);
+        snprintf(text, sizeof(text), v->line > 0 ? "%s:%u" : "%s", v->file, v->line);
         log_line_str(&line, "at", text);
     }
     log_line_send(&line);

@@ -37,6 +37,24 @@ int docbuild_fail(struct docbuild *b, unsigned line, const char *fmt, ...)
     return -EINVAL;
 }
 
+int docbuild_fault(struct docbuild *b, unsigned line, const char *fmt, ...)
+{
+    va_list args;
+
+    if (b->fault != NULL) {
+        return 0;
+    }
+    b->fault = arena_calloc(&b->nodes->texts, 1, sizeof(*b->fault));
+    if (b->fault == NULL) {
+        return -ENOMEM;
+    }
+    b->fault->error.line = line;
+    va_start(args, fmt);
+    (void)vsnprintf(b->fault->error.text, sizeof(b->fault->error.text), fmt, args);
+    va_end(args);
+    return 0;
+}
+
 bool docbuild_wants_key(const struct docbuild *b)
 {
     const struct doclevel *top;
@@ -151,14 +169,14 @@ int docbuild_open(struct docbuild *b, bool object, unsigned line, struct docnode
     return 0;
 }
 
-static int fail_duplicate(struct docbuild *b, const cJSON *first, const cJSON *second)
+static int fault_duplicate(struct docbuild *b, const cJSON *first, const cJSON *second)
 {
     char quoted[JSON_TEXT_MAX];
     unsigned line = ((const struct docnode *)(const void *)second)->line;
 
-    return docbuild_fail(b, line, "the key %s is here twice, first on line %u: remove one of them",
-                         json_quote(second->string, quoted),
-                         ((const struct docnode *)(const void *)first)->line);
+    return docbuild_fault(b, line, "the key %s is here twice, first on line %u: remove one of them",
+                          json_quote(second->string, quoted),
+                          ((const struct docnode *)(const void *)first)->line);
 }
 
 static int check_few_keys(struct docbuild *b, const cJSON *object)
@@ -166,7 +184,7 @@ static int check_few_keys(struct docbuild *b, const cJSON *object)
     for (const cJSON *second = object->child; second != NULL; second = second->next) {
         for (const cJSON *first = object->child; first != second; first = first->next) {
             if (strcmp(first->string, second->string) == 0) {
-                return fail_duplicate(b, first, second);
+                return fault_duplicate(b, first, second);
             }
         }
     }
@@ -206,7 +224,7 @@ static int check_many_keys(struct docbuild *b, const cJSON *object, size_t n)
     qsort(b->scratch, n, sizeof(const cJSON *), compare_keys);
     for (i = 1; i < n; i++) {
         if (strcmp(b->scratch[i - 1]->string, b->scratch[i]->string) == 0) {
-            return fail_duplicate(b, b->scratch[i - 1], b->scratch[i]);
+            return fault_duplicate(b, b->scratch[i - 1], b->scratch[i]);
         }
     }
     return 0;
@@ -273,7 +291,9 @@ int docbuild_key_again(struct docbuild *b, const struct docnode *target, unsigne
     struct doclevel *top = &b->levels[b->depth - 1];
 
     if (!cJSON_IsString(&target->json)) {
-        return docbuild_fail(b, line, "this alias stands for no text, and cannot be a key");
+        int rc = docbuild_fault(b, line, "this alias stands for no text, and cannot be a key");
+
+        return rc < 0 ? rc : docbuild_key(b, "*", 1, line);
     }
     top->key = target->json.valuestring;
     top->key_line = line;
@@ -295,12 +315,13 @@ int docbuild_scalar(struct docbuild *b, const struct docscalar *s, unsigned line
     if (node == NULL) {
         return rc;
     }
-    if (s->type == cJSON_String) {
+    if (s->type == cJSON_String || s->text != NULL) {
         node->json.valuestring = keep_text(b, s->text, s->len);
         if (node->json.valuestring == NULL) {
             return -ENOMEM;
         }
-    } else if (s->type == cJSON_Number) {
+    }
+    if (s->type == cJSON_Number) {
         set_number(&node->json, s->number);
     }
     node->weight = 1;
@@ -324,11 +345,13 @@ static bool is_open(const struct docbuild *b, const struct docnode *node)
 
 int docbuild_again(struct docbuild *b, const struct docnode *target, unsigned line)
 {
+    static const struct docscalar nothing = {.type = cJSON_NULL};
     struct docnode *node;
     int rc;
 
     if (is_open(b, target)) {
-        return docbuild_fail(b, line, "this alias stands for a value that holds it, without end");
+        rc = docbuild_fault(b, line, "this alias stands for a value that holds it, without end");
+        return rc < 0 ? rc : docbuild_scalar(b, &nothing, line, NULL);
     }
     if (b->depth + target->height > LIMIT_YAML_DEPTH) {
         return fail_depth(b, line);
@@ -352,11 +375,30 @@ int docbuild_again(struct docbuild *b, const struct docnode *target, unsigned li
     return 0;
 }
 
+/* The fault of the document that ends, if it has one, goes to those of the others. */
+static void end_fault(struct docbuild *b)
+{
+    struct doctrees *t = b->trees;
+
+    if (b->fault == NULL) {
+        return;
+    }
+    b->fault->tree = b->root != NULL ? &b->root->json : NULL;
+    if (t->last_fault != NULL) {
+        t->last_fault->next = b->fault;
+    } else {
+        t->faults = b->fault;
+    }
+    t->last_fault = b->fault;
+    b->fault = NULL;
+}
+
 int docbuild_end(struct docbuild *b)
 {
     struct docnode *root = b->root;
     struct doctrees *t = b->trees;
 
+    end_fault(b);
     b->root = NULL;
     if (root == NULL || cJSON_IsNull(&root->json)) {
         return 0;

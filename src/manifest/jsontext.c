@@ -203,8 +203,15 @@ static int read_number(struct cursor *c)
     text[len] = '\0';
     s.number = strtod(text, NULL);
     if (!isfinite(s.number)) {
-        return docbuild_fail(c->b, c->line, "a number is larger than any field takes");
+        int rc = docbuild_fault(c->b, c->line, "a number is larger than any field takes");
+
+        if (rc < 0) {
+            return rc;
+        }
+        s.number = 0;
     }
+    s.text = text;
+    s.len = len;
     return docbuild_scalar(c->b, &s, c->line, NULL);
 }
 

@@ -102,9 +102,13 @@ static int refuse(const struct manifestfile_request *want, int error, struct man
     } else if (error == ENOENT) {
         verdicts_add_at(&out->verdicts, want->path, 0, VERDICT_ERROR, "ManifestUnreadable",
                         "there is no such file, or a symbolic link leads nowhere");
+    } else if (error == EACCES) {
+        verdicts_add_at(&out->verdicts, want->path, 0, VERDICT_ERROR, "ManifestUnreadable",
+                        "cannot read it: %s; let the user that Sealway runs as read it",
+                        strerror(error));
     } else {
         verdicts_add_at(&out->verdicts, want->path, 0, VERDICT_ERROR, "ManifestUnreadable",
-                        "cannot read it: %s", strerror(error));
+                        "cannot read it: %s; mend that, or take the file away", strerror(error));
     }
     return keep_all(want, out);
 }

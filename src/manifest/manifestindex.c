@@ -258,10 +258,13 @@ struct objmeta *manifestindex_find(const struct manifestindex *ix,
 void manifestindex_tell_duplicate(const struct objmeta *again, const struct objmeta *first,
                                   struct verdicts *v)
 {
+    size_t said = v->n;
+
     verdicts_add(v, again, 0, VERDICT_ERROR, "DuplicateObject",
                  "this %s at %s:%u is not used: it is already defined at %s:%u; remove one of the "
                  "two",
                  object_kind_name(again->kind), again->file, again->line, first->file, first->line);
+    verdicts_mark_refused(v, said); /* whatever the first one is, this one is not in the store */
 }
 
 void manifestindex_verdicts(const struct manifestindex *ix, const struct manifestcontent *c,

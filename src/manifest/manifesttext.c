@@ -95,6 +95,7 @@ static int keep_last(struct reading *r, const cJSON *tree, struct verdicts *v)
 /** Decode an object, which may be an item of `list` (NULL: it is none). */
 static int decode_one(struct reading *r, const cJSON *list, const cJSON *tree, struct verdicts *v)
 {
+    size_t said = v->n;
     struct objmeta *o = NULL;
     int rc;
 
@@ -107,7 +108,9 @@ static int decode_one(struct reading *r, const cJSON *list, const cJSON *tree, s
         }
         return rc;
     case DECODE_REFUSED:
-        return keep_last(r, tree, v);
+        rc = keep_last(r, tree, v);
+        verdicts_mark_refused(v, said);
+        return rc;
     case DECODE_NOT_OURS:
         return 0;
     case DECODE_NO_MEMORY:
@@ -148,30 +151,72 @@ static int decode_tree(struct reading *r, const cJSON *list, const cJSON *tree, 
     return rc;
 }
 
+static void say_broken(struct reading *r, const struct yamldoc_error *e)
+{
+    if (r->out->verdicts.n < LIMIT_VERDICTS_PER_FILE) {
+        verdicts_add_at(&r->out->verdicts, r->want->path, e->line, VERDICT_ERROR, "ManifestBroken",
+                        "%s", e->text);
+    } else {
+        r->unsaid++;
+    }
+}
+
+static void say_unsaid(struct reading *r)
+{
+    if (r->unsaid > 0) {
+        verdicts_add_at(&r->out->verdicts, r->want->path, 0, VERDICT_WARNING, "TooManyProblems",
+                        "%zu more problems in this file are not listed", r->unsaid);
+    }
+}
+
+/**
+ * Whether a document with a fault is, or may be, of a kind that is judged: then the file is broken.
+ * What stands in other documents is for others to judge.
+ */
+static bool is_broken(struct reading *r, const struct yamldoc *doc)
+{
+    bool broken = false;
+
+    for (const struct yamldoc_fault *f = yamldoc_faults(doc); f; f = f->next) {
+        if (!decode_is_foreign(f->tree)) {
+            say_broken(r, &f->error);
+            broken = true;
+        }
+    }
+    return broken;
+}
+
+static int decode_all(struct reading *r, struct yamldoc *doc)
+{
+    int rc = 0;
+
+    if (is_broken(r, doc)) {
+        return -EINVAL;
+    }
+    r->source = (struct decode_source){r->want->path, yamldoc_line_of, doc};
+    for (size_t i = 0; i < yamldoc_count(doc) && rc == 0; i++) {
+        rc = decode_tree(r, NULL, yamldoc_tree(doc, i), 0);
+    }
+    return rc;
+}
+
 int manifesttext_decode(const struct manifestfile_request *want, const char *text, size_t len,
                         struct manifestcontent *out)
 {
     struct reading r = {.want = want, .out = out};
     struct yamldoc_error error;
     struct yamldoc *doc = yamldoc_parse(text, len, &error);
-    int rc = 0;
+    int rc;
 
     if (!doc && error.line == 0) {
         return -ENOMEM;
     }
     if (!doc) {
-        verdicts_add_at(&out->verdicts, want->path, error.line, VERDICT_ERROR, "ManifestBroken",
-                        "%s", error.text);
+        say_broken(&r, &error);
         return -EINVAL;
     }
-    r.source = (struct decode_source){want->path, yamldoc_line_of, doc};
-    for (size_t i = 0; i < yamldoc_count(doc) && rc == 0; i++) {
-        rc = decode_tree(&r, NULL, yamldoc_tree(doc, i), 0);
-    }
-    if (r.unsaid > 0) {
-        verdicts_add_at(&out->verdicts, want->path, 0, VERDICT_WARNING, "TooManyProblems",
-                        "%zu more problems in this file are not listed", r.unsaid);
-    }
+    rc = decode_all(&r, doc);
+    say_unsaid(&r);
     yamldoc_free(doc);
     return rc;
 }

@@ -88,7 +88,10 @@ static int add_blind(struct walk *w, size_t path_len)
 static int refuse_directory(struct walk *w, int error)
 {
     verdicts_add_at(&w->out->verdicts, w->path, 0, VERDICT_ERROR, "DirectoryUnreadable",
-                    "cannot read it: %s; what was read of it before stays", strerror(error));
+                    "cannot read it: %s; %s%s", strerror(error),
+                    error == EACCES ? "let the user that Sealway runs as read it"
+                                    : "mend that, or take it away",
+                    w->watch ? "; what was read of it before stays" : "");
     return add_blind(w, w->len);
 }
 

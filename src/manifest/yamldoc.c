@@ -1,6 +1,7 @@
 #include "manifest/yamldoc.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,10 +9,59 @@
 #include "jsontext_priv.h"
 #include "yamlread_priv.h"
 
+#define BOM     "\xef\xbb\xbf"
+#define BOM_LEN 3u
+
 struct yamldoc {
     struct docnodes nodes;
     struct doctrees trees;
 };
+
+static bool is_bom(const char *s, size_t left)
+{
+    return left >= BOM_LEN && memcmp(s, BOM, BOM_LEN) == 0;
+}
+
+/* The next byte order mark at the start of a line, as `cat a.yaml b.yaml` leaves them; or the end.
+ */
+static const char *find_bom(const char *s, const char *end)
+{
+    while (s < end && !is_bom(s, (size_t)(end - s))) {
+        const char *newline = memchr(s, '\n', (size_t)(end - s));
+
+        s = newline != NULL ? newline + 1 : end;
+    }
+    return s;
+}
+
+/*
+ * Take byte order marks away: libyaml would let them stand as a character before a document, whose
+ * first line is then indented.  The first one costs nothing; *copy_out is what to free.
+ */
+static int strip_boms(const char **text, size_t *len, char **copy_out)
+{
+    size_t skip = is_bom(*text, *len) ? BOM_LEN : 0, n = 0;
+    const char *from = *text + skip, *end = *text + *len, *bom = find_bom(from, end);
+
+    *text = from;
+    *len -= skip;
+    if (bom == end) {
+        return 0;
+    }
+    *copy_out = malloc(*len + 1);
+    if (*copy_out == NULL) {
+        return -ENOMEM;
+    }
+    while (from < end) {
+        memcpy(*copy_out + n, from, (size_t)(bom - from));
+        n += (size_t)(bom - from);
+        from = bom < end ? bom + BOM_LEN : end;
+        bom = find_bom(from, end);
+    }
+    *text = *copy_out;
+    *len = n;
+    return 0;
+}
 
 /* The length of the UTF-8 sequence at `s` by RFC 3629; 0 when there is none. */
 static size_t utf8_sequence(const unsigned char *s, size_t left)
@@ -58,18 +108,14 @@ static void reset(struct yamldoc *d)
 {
     docnodes_fini(&d->nodes);
     d->trees.n = 0;
+    d->trees.faults = d->trees.last_fault = NULL;
 }
 
-static int parse(struct yamldoc *d, const char *text, size_t len, struct docbuild *b,
-                 struct yamldoc_error *error)
+static int parse_text(struct yamldoc *d, const char *text, size_t len, struct docbuild *b)
 {
+    struct yamldoc_error *error = b->error;
     int rc;
 
-    docbuild_init(b, &d->nodes, &d->trees, error);
-    rc = check_text(text, len, b);
-    if (rc < 0) {
-        return rc;
-    }
     if (jsontext_looks_like(text, len)) {
         rc = jsontext_parse(text, len, b);
         if (rc != -EILSEQ) {
@@ -80,6 +126,24 @@ static int parse(struct yamldoc *d, const char *text, size_t len, struct docbuil
         docbuild_init(b, &d->nodes, &d->trees, error);
     }
     return yamlread_parse(text, len, b);
+}
+
+static int parse(struct yamldoc *d, const char *text, size_t len, struct docbuild *b,
+                 struct yamldoc_error *error)
+{
+    char *copy = NULL;
+    int rc;
+
+    docbuild_init(b, &d->nodes, &d->trees, error);
+    rc = check_text(text, len, b);
+    if (rc == 0) {
+        rc = strip_boms(&text, &len, &copy);
+    }
+    if (rc == 0) {
+        rc = parse_text(d, text, len, b);
+    }
+    free(copy);
+    return rc;
 }
 
 struct yamldoc *yamldoc_parse(const char *text, size_t len, struct yamldoc_error *error_out)
@@ -121,6 +185,11 @@ size_t yamldoc_count(const struct yamldoc *d)
 const cJSON *yamldoc_tree(const struct yamldoc *d, size_t index)
 {
     return d->trees.items[index];
+}
+
+const struct yamldoc_fault *yamldoc_faults(const struct yamldoc *d)
+{
+    return d->trees.faults;
 }
 
 unsigned yamldoc_line_of(void *ctx, const cJSON *node)

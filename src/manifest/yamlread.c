@@ -12,13 +12,15 @@
 #include "docbuild_priv.h"
 #include "yamlanchors_priv.h"
 #include "yamlscalar_priv.h"
+#include "yamlsyntax_priv.h"
 
 #define CORE_TAG "tag:yaml.org,2002:"
 
 struct reader {
     struct docbuild *b;
-    const char *text, *end;
+    struct yamlsyntax_text text;
     struct yamlanchors anchors; /* of the document under way */
+    size_t skipping;            /* levels open within a key that is no text */
 };
 
 static unsigned line_of(const yaml_mark_t *mark)
@@ -45,12 +47,12 @@ static const char *core_tag(const yaml_char_t *tag)
     return strncmp(t, CORE_TAG, strlen(CORE_TAG)) == 0 ? t + strlen(CORE_TAG) : NULL;
 }
 
-static int fail_tag(struct reader *r, const yaml_char_t *tag, unsigned line)
+static int fault_tag(struct reader *r, const yaml_char_t *tag, unsigned line)
 {
     char quoted[JSON_TEXT_MAX];
 
-    return docbuild_fail(r->b, line, "the tag %s does not fit here: remove it",
-                         json_quote((const char *)tag, quoted));
+    return docbuild_fault(r->b, line, "the tag %s does not fit here: remove it",
+                          json_quote((const char *)tag, quoted));
 }
 
 static bool tag_fits(const char *tag, enum yamlscalar_type type)
@@ -83,9 +85,9 @@ static int set_type(struct reader *r, const yaml_event_t *ev, enum yamlscalar_ty
     char quoted[JSON_TEXT_MAX];
 
     if (type == YAMLSCALAR_NO_JSON) {
-        return docbuild_fail(r->b, line_of(&ev->start_mark),
-                             "%s is no number that JSON has: quote it to make it a text",
-                             json_quote((const char *)ev->data.scalar.value, quoted));
+        return docbuild_fault(r->b, line_of(&ev->start_mark),
+                              "%s is no number that JSON has: quote it to make it a text",
+                              json_quote((const char *)ev->data.scalar.value, quoted));
     }
     s->type = types[type];
     return 0;
@@ -101,7 +103,7 @@ static int resolve(struct reader *r, const yaml_event_t *ev, struct docscalar *s
 
     *s = (struct docscalar){.type = cJSON_String, .text = text, .len = len};
     if (tag == NULL) {
-        return fail_tag(r, ev->data.scalar.tag, line_of(&ev->start_mark));
+        return fault_tag(r, ev->data.scalar.tag, line_of(&ev->start_mark));
     }
     if (strcmp(tag, "str") == 0 || strcmp(tag, "timestamp") == 0 ||
         (tag[0] == '\0' && ev->data.scalar.style != YAML_PLAIN_SCALAR_STYLE)) {
@@ -109,7 +111,7 @@ static int resolve(struct reader *r, const yaml_event_t *ev, struct docscalar *s
     }
     type = yamlscalar_resolve(text, len, &s->number);
     if (tag[0] != '\0' && !tag_fits(tag, type)) {
-        return fail_tag(r, ev->data.scalar.tag, line_of(&ev->start_mark));
+        return fault_tag(r, ev->data.scalar.tag, line_of(&ev->start_mark));
     }
     return set_type(r, ev, type, s);
 }
@@ -119,9 +121,9 @@ static int key_text(struct reader *r, const struct docscalar *s, unsigned line, 
                     const char **out)
 {
     if (s->type == cJSON_NULL) {
-        return docbuild_fail(r->b, line,
-                             "a key is missing before the colon: write one, in quotes "
-                             "if it is to be \"null\" or \"~\"");
+        return docbuild_fault(r->b, line,
+                              "a key is missing before the colon: write one, in quotes "
+                              "if it is to be \"null\" or \"~\"");
     }
     if (s->type == cJSON_Number) {
         (void)snprintf(number, 32, "%.15g", s->number);
@@ -139,10 +141,11 @@ static int take_key(struct reader *r, const struct docscalar *s, bool plain, uns
     int rc;
 
     if (plain && s->len == 2 && memcmp(s->text, "<<", 2) == 0) {
-        return docbuild_fail(r->b, line,
-                             "merge keys (<<) are not read: write the merged fields out");
+        rc =
+            docbuild_fault(r->b, line, "merge keys (<<) are not read: write the merged fields out");
+    } else {
+        rc = key_text(r, s, line, number, &text);
     }
-    rc = key_text(r, s, line, number, &text);
     if (rc < 0) {
         return rc;
     }
@@ -166,24 +169,58 @@ static int take_scalar(struct reader *r, const yaml_event_t *ev)
         return rc < 0 ? rc : set_anchor(r, ev->data.scalar.anchor, node);
     }
     if (ev->data.scalar.anchor != NULL) {
-        return docbuild_fail(r->b, line, "an anchor on a key is not read: remove it");
+        rc = docbuild_fault(r->b, line, "an anchor on a key is not read: remove it");
     }
-    return take_key(r, &s, plain, line);
+    return rc < 0 ? rc : take_key(r, &s, plain, line);
+}
+
+/* An alias to nothing, which may have been meant as a text; the text then stands in its place. */
+static int take_lost_alias(struct reader *r, const char *name, unsigned line)
+{
+    char quoted[JSON_TEXT_MAX];
+    const struct docscalar s = {.type = cJSON_String, .text = name, .len = strlen(name)};
+    int rc = docbuild_fault(r->b, line,
+                            "there is no anchor %s above this alias; if it is a text, quote it: "
+                            "\"*%.100s\"",
+                            json_quote(name, quoted), name);
+
+    if (rc < 0) {
+        return rc;
+    }
+    return docbuild_wants_key(r->b) ? docbuild_key(r->b, s.text, s.len, line)
+                                    : docbuild_scalar(r->b, &s, line, NULL);
 }
 
 static int take_alias(struct reader *r, const yaml_event_t *ev)
 {
-    const struct docnode *target =
-        yamlanchors_find(&r->anchors, (const char *)ev->data.alias.anchor);
+    const char *name = (const char *)ev->data.alias.anchor;
+    const struct docnode *target = yamlanchors_find(&r->anchors, name);
     unsigned line = line_of(&ev->start_mark);
-    char quoted[JSON_TEXT_MAX];
 
     if (target == NULL) {
-        return docbuild_fail(r->b, line, "there is no anchor %s above this alias",
-                             json_quote((const char *)ev->data.alias.anchor, quoted));
+        return take_lost_alias(r, name, line);
     }
     return docbuild_wants_key(r->b) ? docbuild_key_again(r->b, target, line)
                                     : docbuild_again(r->b, target, line);
+}
+
+/* A mapping or list as a key: passed over as a whole, and a key put in its place. */
+static int skip_key(struct reader *r, const yaml_event_t *ev)
+{
+    r->skipping = 1;
+    return docbuild_fault(r->b, line_of(&ev->start_mark),
+                          "a mapping or list cannot be a key: quote it, if it is a text (a "
+                          "template must be rendered first)");
+}
+
+static int skip_event(struct reader *r, const yaml_event_t *ev)
+{
+    if (ev->type == YAML_MAPPING_START_EVENT || ev->type == YAML_SEQUENCE_START_EVENT) {
+        r->skipping++;
+    } else if (ev->type == YAML_MAPPING_END_EVENT || ev->type == YAML_SEQUENCE_END_EVENT) {
+        r->skipping--;
+    }
+    return r->skipping > 0 ? 0 : docbuild_key(r->b, "?", 1, line_of(&ev->start_mark));
 }
 
 static int take_open(struct reader *r, const yaml_event_t *ev, bool object)
@@ -193,24 +230,27 @@ static int take_open(struct reader *r, const yaml_event_t *ev, bool object)
         object ? ev->data.mapping_start.anchor : ev->data.sequence_start.anchor;
     unsigned line = line_of(&ev->start_mark);
     const char *core = core_tag(tag);
-    struct docnode *node;
-    int rc;
+    struct docnode *node = NULL;
+    int rc = 0;
 
     if (docbuild_wants_key(r->b)) {
-        return docbuild_fail(r->b, line,
-                             "a mapping or list cannot be a key: quote it, if it is a text%s",
-                             " (a template must be rendered first)");
+        return skip_key(r, ev);
     }
     if (tag != NULL && strcmp((const char *)tag, "!") != 0 &&
         (core == NULL || strcmp(core, object ? "map" : "seq") != 0)) {
-        return fail_tag(r, tag, line);
+        rc = fault_tag(r, tag, line);
     }
-    rc = docbuild_open(r->b, object, line, &node);
+    if (rc == 0) {
+        rc = docbuild_open(r->b, object, line, &node);
+    }
     return rc < 0 ? rc : set_anchor(r, anchor, node);
 }
 
 static int take_event(struct reader *r, const yaml_event_t *ev)
 {
+    if (r->skipping > 0) {
+        return skip_event(r, ev);
+    }
     switch (ev->type) {
     case YAML_SCALAR_EVENT:
         return take_scalar(r, ev);
@@ -235,75 +275,6 @@ static int take_event(struct reader *r, const yaml_event_t *ev)
     return 0;
 }
 
-/* How to mend what libyaml complains about most. */
-static const char *mend_for(const char *problem, const char *line, size_t len)
-{
-    static const struct {
-        const char *problem, *mend;
-    } mends[] = {
-        {"cannot start any token", "quote the value; indent with spaces, never with tabs"},
-        {"mapping values are not allowed", "check the indentation, or quote a value with a colon"},
-        {"did not find expected key", "check the indentation of this line"},
-        {"did not find expected '-'", "check the indentation of this list"},
-        {"could not find expected ':'", "write key: value, with a blank behind the colon"},
-        {"unexpected end of stream", "close the quote or bracket"},
-        {"did not find expected ','", "close the bracket, or quote the value"},
-        {"unknown escape", "write \\\\ for a backslash, or use single quotes"},
-        {"control characters are not allowed", "remove the control character"},
-    };
-
-    if (memmem(line, len, "{{", 2) != NULL) {
-        return "this looks like a template: render it first (helm template)";
-    }
-    for (size_t i = 0; i < ARRAY_LEN(mends); i++) {
-        if (strstr(problem, mends[i].problem) != NULL) {
-            return mends[i].mend;
-        }
-    }
-    return "this is not YAML";
-}
-
-static const char *find_line(const struct reader *r, unsigned line, size_t *len_out)
-{
-    const char *start = r->text, *stop;
-
-    for (; line > 1 && start < r->end; line--) {
-        const char *newline = memchr(start, '\n', (size_t)(r->end - start));
-
-        start = newline != NULL ? newline + 1 : r->end;
-    }
-    stop = memchr(start, '\n', (size_t)(r->end - start));
-    *len_out = (size_t)((stop != NULL ? stop : r->end) - start);
-    return start;
-}
-
-static unsigned line_at(const struct reader *r, size_t offset)
-{
-    unsigned line = 1;
-
-    for (const char *p = r->text; p < r->end && (size_t)(p - r->text) < offset; p++) {
-        line += *p == '\n';
-    }
-    return line;
-}
-
-static int fail_syntax(struct reader *r, const yaml_parser_t *parser)
-{
-    const char *problem = parser->problem != NULL ? parser->problem : "not understood";
-    unsigned line = line_of(&parser->problem_mark);
-    const char *text;
-    size_t len;
-
-    if (parser->error == YAML_MEMORY_ERROR) {
-        return -ENOMEM;
-    }
-    if (parser->error == YAML_READER_ERROR) {
-        line = line_at(r, parser->problem_offset); /* its mark is not set */
-    }
-    text = find_line(r, line, &len);
-    return docbuild_fail(r->b, line, "%s: %s", problem, mend_for(problem, text, len));
-}
-
 static int read_events(struct reader *r, yaml_parser_t *parser)
 {
     bool more = true;
@@ -313,7 +284,7 @@ static int read_events(struct reader *r, yaml_parser_t *parser)
         yaml_event_t ev;
 
         if (!yaml_parser_parse(parser, &ev)) {
-            return fail_syntax(r, parser);
+            return yamlsyntax_fail(r->b, &r->text, parser);
         }
         more = ev.type != YAML_STREAM_END_EVENT;
         rc = take_event(r, &ev);
@@ -324,7 +295,7 @@ static int read_events(struct reader *r, yaml_parser_t *parser)
 
 int yamlread_parse(const char *text, size_t len, struct docbuild *b)
 {
-    struct reader r = {.b = b, .text = text, .end = text + len};
+    struct reader r = {.b = b, .text = {text, text + len}};
     yaml_parser_t parser;
     int rc;
 

@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "decode_priv.h"
+#include "kindname_priv.h"
 #include "model/verdict.h"
 #include "object_priv.h"
 
@@ -106,8 +107,13 @@ void *decode_calloc(struct decode *d, size_t count, size_t size)
 /* A value of the wrong type: the API server would refuse the object for it. */
 static void on_complaint(void *ctx, const struct json_at *at, const char *must)
 {
+    static const char text[] = "must be a text";
     char path[JSON_PATH_MAX];
 
+    if (strncmp(must, text, strlen(text)) == 0) {
+        decode_text_complain(ctx, at, "InvalidField");
+        return;
+    }
     decode_say(ctx, at, VERDICT_ERROR, "InvalidField", "%s %s", json_path(at, path), must);
 }
 
@@ -162,6 +168,17 @@ static void refuse_version(struct decode *d, const struct json_at *root, const s
                json_quote(api_version, quoted), kind->api_version);
 }
 
+static void refuse_kind(struct decode *d, const struct json_at *root, const char *meant)
+{
+    struct json_at at = json_field(root, "kind");
+    char quoted[JSON_TEXT_MAX];
+
+    decode_say(d, &at, VERDICT_ERROR, "KindUnknown",
+               "no API server knows kind %s in apiVersion %s: write kind: %s",
+               json_quote(text_of(root->node, "kind"), quoted), text_of(root->node, "apiVersion"),
+               meant);
+}
+
 /* DECODE_OK when the tree is of one of our kinds, which d->about.kind then is. */
 static enum decode_result recognise(struct decode *d, const struct json_at *root)
 {
@@ -172,6 +189,10 @@ static enum decode_result recognise(struct decode *d, const struct json_at *root
     if (api_version[0] == '\0' || name[0] == '\0') {
         decode_say(d, root, VERDICT_ERROR, "KindMissing",
                    "this is no Kubernetes object: it must say apiVersion and kind, both texts");
+        return DECODE_REFUSED;
+    }
+    if (kind < 0 && kindname_meant(api_version, name) != NULL) {
+        refuse_kind(d, root, kindname_meant(api_version, name));
         return DECODE_REFUSED;
     }
     if (kind < 0 || !is_our_group(api_version)) {
@@ -287,6 +308,39 @@ const cJSON *decode_list_items(const cJSON *tree)
                    kind_of_list(name) >= 0;
 
     return is_list && cJSON_IsArray(items) ? items : NULL;
+}
+
+/* One apiVersion and one kind, both known to be nobody's here; a key that is there twice is open.
+ */
+static bool is_foreign_object(const cJSON *tree)
+{
+    const char *api_version = text_of(tree, "apiVersion"), *kind = text_of(tree, "kind");
+    unsigned told = 0;
+
+    if (!cJSON_IsObject(tree)) {
+        return false;
+    }
+    for (const cJSON *field = tree->child; field != NULL; field = field->next) {
+        told += strcmp(field->string, "apiVersion") == 0 || strcmp(field->string, "kind") == 0;
+    }
+    return told == 2 && api_version[0] != '\0' && kind[0] != '\0' &&
+           kindname_meant(api_version, kind) == NULL &&
+           ((find_kind(kind) < 0 && kind_of_list(kind) < 0) || !is_our_group(api_version));
+}
+
+bool decode_is_foreign(const cJSON *tree)
+{
+    const cJSON *items = decode_list_items(tree);
+
+    if (!is_foreign_object(tree)) {
+        return false;
+    }
+    for (const cJSON *item = items != NULL ? items->child : NULL; item != NULL; item = item->next) {
+        if (!is_foreign_object(item) || decode_list_items(item) != NULL) {
+            return false;
+        }
+    }
+    return items != NULL || strcmp(text_of(tree, "kind"), "List") != 0;
 }
 
 enum decode_result decode_list_item(const cJSON *list, const cJSON *item,

@@ -20,10 +20,7 @@ static int decode_family(struct decode *d, const struct json_at *root)
         return AF_INET6;
     }
     if (type != NULL && strcmp(type, "FQDN") == 0) {
-        decode_say(d, &at, VERDICT_WARNING, "AddressTypeNotSupported",
-                   "addressType FQDN is deprecated and nothing is routed to its names: write IPv4 "
-                   "or IPv6 and addresses");
-        return -1;
+        return -1; /* valid, and no fault until somebody wants to be routed to it */
     }
     if (!at.wrong) {
         decode_say(d, &at, VERDICT_ERROR,
@@ -113,7 +110,8 @@ void decode_endpointslice(struct decode *d, const struct json_at *root, struct o
         decode_say(d, &list, VERDICT_ERROR, "TooManyEndpoints",
                    "endpoints has more than %u: spread them over several slices", ENDPOINTS_MAX);
     }
-    if (family < 0) {
+    out->is_fqdn = family < 0;
+    if (out->is_fqdn) {
         return;
     }
     endpoints = decode_calloc(d, json_count(&list), sizeof(*endpoints));

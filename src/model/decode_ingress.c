@@ -87,8 +87,12 @@ static void decode_paths(struct decode *d, const struct json_at *http, struct in
                    "%s must have a path: write path: /, pathType: Prefix and a backend",
                    json_path(&list, where));
     }
+    rule->paths_refused = json_count(&list) == 0;
     while (paths != NULL && json_next(&list, &item)) {
-        rule->n_paths += decode_path(d, &item, &paths[rule->n_paths]);
+        bool valid = decode_path(d, &item, &paths[rule->n_paths]);
+
+        rule->n_paths += valid;
+        rule->paths_refused = rule->paths_refused || !valid;
     }
     rule->paths = paths;
 }
@@ -203,8 +207,9 @@ static void decode_default_backend(struct decode *d, const struct json_at *spec,
                    "spec.backend is of networking.k8s.io/v1beta1 and gone: write "
                    "spec.defaultBackend with service.name and service.port.number");
     }
-    if (at.node != NULL) {
-        (void)decode_backend(d, &at, &out->default_backend); /* said why; then there is none */
+    out->default_refused = at.wrong || old.raw != NULL;
+    if (at.node != NULL && !decode_backend(d, &at, &out->default_backend)) {
+        out->default_refused = true;
     }
 }
 

@@ -230,18 +230,10 @@ static int64_t read_created(struct decode *d, const struct json_at *metadata)
 /* Whether a field of metadata.labels or metadata.annotations is a text under a valid key. */
 static bool check_pair(struct decode *d, const struct json_at *at, const char *reason)
 {
-    char path[JSON_PATH_MAX], value[JSON_TEXT_MAX];
+    char path[JSON_PATH_MAX];
 
     if (!cJSON_IsString(at->raw)) {
-        bool container = cJSON_IsObject(at->raw) || cJSON_IsArray(at->raw);
-
-        (void)json_describe(at->raw, value);
-        decode_say(d, at, VERDICT_ERROR, reason, "%s must be a text, not %s: write %s%s%s",
-                   json_path(at, path), value, container ? "it as one text" : "\"",
-                   container               ? ""
-                   : cJSON_IsNull(at->raw) ? ""
-                                           : value,
-                   container ? "" : "\"");
+        decode_text_complain(d, at, reason);
         return false;
     }
     if (!k8sname_is_qualified(at->key)) {

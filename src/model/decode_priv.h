@@ -61,6 +61,11 @@ const char *decode_meta_label(const struct json_at *root, const char *key);
 /** RFC 3339 to Unix seconds.  Returns whether it is one. */
 bool decode_meta_time(const char *text, int64_t *out);
 
+/* decode_text.c */
+
+/** An error for a value that is no text but must be: how it is written, and to quote it. */
+void decode_text_complain(struct decode *d, const struct json_at *at, const char *reason);
+
 /* decode_fields.c */
 
 /** One warning that lists the fields the API does not know. */

@@ -89,7 +89,7 @@ static bool is_qualified_name(const char *s)
 
 static bool is_subdomain_any_case(const char *s, size_t len)
 {
-    char lower[SUBDOMAIN_MAX];
+    char lower[SUBDOMAIN_MAX] = {0};
 
     if (len > sizeof(lower)) {
         return false;
@@ -159,14 +159,46 @@ static bool has_non_ascii(const char *s)
     return false;
 }
 
+/* A quote that became part of the name; most likely one of those that word processors make. */
+static bool has_quote(const char *s)
+{
+    static const char *const quotes[] = {"\"",
+                                         "'",
+                                         "`",
+                                         "\xe2\x80\x98",
+                                         "\xe2\x80\x99",
+                                         "\xe2\x80\x9a",
+                                         "\xe2\x80\x9c",
+                                         "\xe2\x80\x9d",
+                                         "\xe2\x80\x9e",
+                                         "\xc2\xab",
+                                         "\xc2\xbb"};
+
+    for (size_t i = 0; i < sizeof(quotes) / sizeof(quotes[0]); i++) {
+        if (strstr(s, quotes[i]) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A host less the "*." of a wildcard. */
+static const char *bare_name(const char *host)
+{
+    return strncmp(host, "*.", 2) == 0 ? host + 2 : host;
+}
+
 /* The likeliest reason first: why is_subdomain() said no. */
 static const char *explain_host(const char *host, size_t len)
 {
     if (strchr(host, ':') != NULL || strchr(host, '/') != NULL) {
         return "a host is a bare name: take away scheme, port and path";
     }
-    if (has_upper(host)) {
+    if (len <= SUBDOMAIN_MAX && is_subdomain_any_case(bare_name(host), strlen(bare_name(host)))) {
         return "write it in lower case";
+    }
+    if (has_quote(host)) {
+        return "take away the quotes within it: YAML knows only plain ones, around the whole value";
     }
     if (has_non_ascii(host)) {
         return "write the name in its ASCII form, xn--...";
@@ -181,14 +213,18 @@ static const char *explain_host(const char *host, size_t len)
         return "a wildcard is the whole first label, as in *.example.com";
     }
     if (strchr(host, '_') != NULL) {
-        return "the API server takes no underscores in hosts";
+        return has_upper(host) ? "write it in lower case, and without underscores"
+                               : "the API server takes no underscores in hosts";
+    }
+    if (has_upper(host)) {
+        return "write it in lower case, as labels of a-z, 0-9 and '-' joined by single dots";
     }
     return "write labels of a-z, 0-9 and '-', joined by single dots, as in www.example.com";
 }
 
 const char *k8sname_host_fault(const char *host)
 {
-    const char *name = strncmp(host, "*.", 2) == 0 ? host + 2 : host;
+    const char *name = bare_name(host);
     size_t len = strlen(host);
 
     if (is_ipv4(host)) {

@@ -45,6 +45,7 @@ struct group {
 /* Where the walk of each kind stands, so that its next step needs no look-up. */
 struct walk {
     const struct entry *last[OBJECT_KINDS];
+    const struct entry *last_slice; /* of the walk over those of one Service */
 };
 
 struct store {
@@ -211,6 +212,7 @@ bool store_remove(struct store *s, enum object_kind kind, const char *ns, const 
     leave_group(s, e);
     HASH_DEL(s->kinds[kind], e);
     s->walk->last[kind] = NULL;
+    s->walk->last_slice = NULL;
     object_unref(e->object); /* last: the caller's texts may be this object's */
     free(e);
     return true;
@@ -276,10 +278,10 @@ const struct objmeta *store_next(const struct store *s, enum object_kind kind,
     const struct entry *e = s->kinds[kind];
 
     if (after != NULL) {
-        struct key k = key_of(s, after->ns, after->name);
-
         e = s->walk->last[kind];
         if (e == NULL || e->object != after) {
+            struct key k = key_of(s, after->ns, after->name);
+
             e = find_entry(s, kind, &k); /* walks of one kind within each other */
         }
         e = e != NULL ? e->hh.next : NULL;
@@ -295,9 +297,12 @@ const struct endpoint_slice *store_next_slice(const struct store *s, const char 
     const struct entry *e = NULL;
 
     if (after != NULL) {
-        struct key k = key_of(s, after->meta.ns, after->meta.name);
+        e = s->walk->last_slice;
+        if (e == NULL || e->object != &after->meta) {
+            struct key k = key_of(s, after->meta.ns, after->meta.name);
 
-        e = find_entry(s, OBJECT_ENDPOINT_SLICE, &k);
+            e = find_entry(s, OBJECT_ENDPOINT_SLICE, &k);
+        }
         e = e != NULL ? e->next : NULL;
     } else {
         struct key k = key_of(s, ns, service);
@@ -305,5 +310,6 @@ const struct endpoint_slice *store_next_slice(const struct store *s, const char 
 
         e = g != NULL ? g->slices : NULL;
     }
+    s->walk->last_slice = e;
     return e != NULL ? (const struct endpoint_slice *)(const void *)e->object : NULL;
 }

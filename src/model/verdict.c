@@ -19,6 +19,7 @@ struct head {
     enum verdict_severity severity;
     const char *reason;
     unsigned line;
+    bool refused;
 };
 
 void verdicts_init(struct verdicts *v)
@@ -88,6 +89,7 @@ static void add(struct verdicts *v, const struct head *head, const struct texts 
         .name = copies[2],
         .file = copies[3],
         .message = copies[4],
+        .refused = head->refused,
     };
     v->errors += head->severity == VERDICT_ERROR;
     v->warnings += head->severity == VERDICT_WARNING;
@@ -109,7 +111,7 @@ void verdicts_add(struct verdicts *v, const struct objmeta *about, unsigned line
                   enum verdict_severity severity, const char *reason, const char *fmt, ...)
 {
     char message[MESSAGE_MAX];
-    struct head head = {severity, reason, line != 0 ? line : about->line};
+    struct head head = {severity, reason, line != 0 ? line : about->line, false};
     struct texts texts = {
         {object_kind_name(about->kind), about->ns, about->name, about->file, message}};
     va_list args;
@@ -124,7 +126,7 @@ void verdicts_add_at(struct verdicts *v, const char *file, unsigned line,
                      enum verdict_severity severity, const char *reason, const char *fmt, ...)
 {
     char message[MESSAGE_MAX];
-    struct head head = {severity, reason, line};
+    struct head head = {severity, reason, line, false};
     struct texts texts = {{"", "", "", file, message}};
     va_list args;
 
@@ -138,12 +140,38 @@ void verdicts_append(struct verdicts *to, const struct verdicts *from)
 {
     for (size_t i = 0; i < from->n; i++) {
         const struct verdict *f = &from->items[i];
-        struct head head = {f->severity, f->reason, f->line};
+        struct head head = {f->severity, f->reason, f->line, f->refused};
         struct texts texts = {{f->kind, f->ns, f->name, f->file, f->message}};
 
         add(to, &head, &texts);
     }
     to->lost |= from->lost;
+}
+
+void verdicts_mark_refused(struct verdicts *v, size_t first)
+{
+    for (size_t i = first; i < v->n; i++) {
+        v->items[i].refused = true;
+    }
+}
+
+void verdicts_filter(struct verdicts *v, bool (*keep)(void *ctx, const struct verdict *one),
+                     void *ctx)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < v->n; i++) {
+        struct verdict *one = &v->items[i];
+
+        if (keep(ctx, one)) {
+            v->items[n++] = *one;
+            continue;
+        }
+        v->errors -= one->severity == VERDICT_ERROR;
+        v->warnings -= one->severity == VERDICT_WARNING;
+        free(one->kind); /* with all its texts */
+    }
+    v->n = n;
 }
 
 /* Everything is compared, so that equal means the same to a reader and the order is total. */

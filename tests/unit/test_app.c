@@ -99,7 +99,9 @@ static void a_missing_directory_is_a_usage_error(void **state)
 
     (void)state;
     assert_int_equal(serve("nowhere", "", &e), APP_USAGE);
-    assert_non_null(strstr(e.text, "nowhere"));
+    assert_non_null(strstr(e.text, "--manifests "));
+    assert_non_null(strstr(e.text, "nowhere: cannot read the directory: No such file"));
+    assert_non_null(strstr(e.text, "; give a directory that exists and that uid "));
 }
 
 static void too_many_connections_are_a_usage_error(void **state)
@@ -113,16 +115,74 @@ static void too_many_connections_are_a_usage_error(void **state)
     assert_non_null(strstr(e.text, "RLIMIT_NOFILE"));
 }
 
-static void an_old_ports_file_is_gone_before_anything_is_bound(void **state)
+static const char *ports_option(char option[PATH_MAX])
 {
-    char option[PATH_MAX], path[PATH_MAX];
+    char path[PATH_MAX];
+
+    snprintf(option, PATH_MAX, "--ports-file=%s", tempdir_path(&dir, "ports", path));
+    return option;
+}
+
+static bool ports_file_is(const char *text)
+{
+    char path[PATH_MAX], held[64] = "";
+    FILE *f = fopen(tempdir_path(&dir, "ports", path), "re");
+
+    if (f == NULL) {
+        return false;
+    }
+    held[fread(held, 1, sizeof(held) - 1, f)] = '\0';
+    fclose(f);
+    return strcmp(held, text) == 0;
+}
+
+static void a_failed_start_leaves_another_instances_ports_file_alone(void **state)
+{
+    struct sockaddr_storage sa;
+    struct netaddr taken = {.family = AF_INET};
+    socklen_t len = netaddr_to_sockaddr(&taken, &sa);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    char option[PATH_MAX], text[NETADDR_TEXT_MAX], listen_to[96];
+    struct err e;
+
+    (void)state;
+    tempdir_write(&dir, "ports", "theirs");
+    assert_int_equal(serve("nowhere", ports_option(option), &e), APP_USAGE);
+    assert_true(ports_file_is("theirs"));
+
+    assert_int_equal(bind(fd, (const struct sockaddr *)&sa, len), 0);
+    assert_int_equal(listen(fd, 1), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&sa, &len), 0);
+    netaddr_from_sockaddr(&taken, (const struct sockaddr *)&sa);
+    snprintf(listen_to, sizeof(listen_to), "--listen=%s", netaddr_format(&taken, text));
+    setenv("SEALWAY_PORTS_FILE", option + strlen("--ports-file="), 1);
+    assert_int_equal(serve("m", listen_to, &e), APP_USAGE);
+    unsetenv("SEALWAY_PORTS_FILE");
+    close(fd);
+    assert_true(ports_file_is("theirs"));
+}
+
+static void a_start_takes_away_the_ports_file_of_an_earlier_run(void **state)
+{
+    char option[PATH_MAX];
     struct err e;
 
     (void)state;
     tempdir_write(&dir, "ports", "old");
-    snprintf(option, sizeof(option), "--ports-file=%s", tempdir_path(&dir, "ports", path));
-    assert_int_equal(serve("nowhere", option, &e), APP_USAGE);
-    assert_int_equal(access(path, F_OK), -1);
+    stop_in_advance();
+    assert_int_equal(serve("m", ports_option(option), &e), APP_OK);
+    assert_false(ports_file_is("old"));
+}
+
+static void a_ports_file_that_cannot_be_written_is_a_usage_error(void **state)
+{
+    struct err e;
+
+    (void)state;
+    assert_int_equal(serve("m", "--ports-file=/dev/full", &e), APP_USAGE);
+    assert_non_null(strstr(e.text, "--ports-file /dev/full: "));
+    assert_int_equal(access("/dev/full", W_OK), 0);
+    assert_int_equal(serve("m", "--ports-file=/nowhere/at/all", &e), APP_USAGE);
 }
 
 static void serve_once(void *ctx)
@@ -148,7 +208,9 @@ int main(void)
         T(a_run_can_follow_another_in_one_process),
         T(a_missing_directory_is_a_usage_error),
         T(too_many_connections_are_a_usage_error),
-        T(an_old_ports_file_is_gone_before_anything_is_bound),
+        T(a_failed_start_leaves_another_instances_ports_file_alone),
+        T(a_start_takes_away_the_ports_file_of_an_earlier_run),
+        T(a_ports_file_that_cannot_be_written_is_a_usage_error),
         T(running_out_of_memory_leaves_nothing_behind),
     };
 

@@ -128,9 +128,66 @@ static void a_value_of_the_wrong_type_is_an_error_with_its_path(void **state)
     (void)state;
     decoded_init(&d, SERVICE("'spec': {'ports': [{'port': 1, 'name': 5}]}"));
     v = decoded_verdict(&d, "InvalidField");
-    assert_string_equal(v->message, "spec.ports[0].name must be a text, not 5");
+    assert_string_equal(v->message, "spec.ports[0].name must be a text, not 5: write \"5\"");
     assert_int_equal(v->line, 100 + strlen("name"));
     decoded_fini(&d);
+}
+
+static void a_mistyped_kind_of_a_group_known_whole_is_an_error(void **state)
+{
+    struct decoded d;
+
+    (void)state;
+    decoded_init(&d, "{'apiVersion': 'networking.k8s.io/v1', 'kind': 'ingress'}");
+    assert_int_equal(d.result, DECODE_REFUSED);
+    assert_int_equal(d.v.errors, 1);
+    assert_string_equal(decoded_verdict(&d, "KindUnknown")->message,
+                        "no API server knows kind \"ingress\" in apiVersion networking.k8s.io/v1: "
+                        "write kind: Ingress");
+    assert_int_equal(d.v.items[0].line, 100 + strlen("kind"));
+    decoded_fini(&d);
+    decoded_init(&d, "{'apiVersion': 'networking.k8s.io/v1', 'kind': 'NetworkPolicy'}");
+    assert_int_equal(d.result, DECODE_NOT_OURS);
+    assert_int_equal(d.v.n, 0);
+    decoded_fini(&d);
+}
+
+static void a_tree_is_foreign_only_if_its_kind_is_surely_nobodys_here(void **state)
+{
+    static const struct {
+        const char *json;
+        bool foreign;
+    } cases[] = {
+        {"{\"apiVersion\": \"apps/v1\", \"kind\": \"Deployment\"}", true},
+        {"{\"apiVersion\": \"serving.knative.dev/v1\", \"kind\": \"Service\"}", true},
+        {"{\"apiVersion\": \"v1\", \"kind\": \"Pod\"}", true},
+        {"{\"apiVersion\": \"v1\", \"kind\": \"Service\"}", false},
+        {"{\"apiVersion\": \"v1\", \"kind\": \"ServiceList\", \"items\": []}", false},
+        {"{\"apiVersion\": \"networking.k8s.io/v1\", \"kind\": \"Ingres\"}", false},
+        {"{\"apiVersion\": \"v1\", \"kind\": \"Pod\", \"kind\": \"Service\"}", false},
+        {"{\"apiVersion\": \"v1\", \"kind\": 5}", false},
+        {"{\"kind\": \"Pod\"}", false},
+        {"[]", false},
+        {"null", false},
+        {"{\"apiVersion\": \"v1\", \"kind\": \"List\", \"items\": 5}", false},
+        {"{\"apiVersion\": \"v1\", \"kind\": \"List\", \"items\": [{\"apiVersion\": "
+         "\"v1\", \"kind\": \"Pod\"}]}",
+         true},
+        {"{\"apiVersion\": \"v1\", \"kind\": \"List\", \"items\": [{\"apiVersion\": "
+         "\"v1\", \"kind\": \"Pod\"}, {\"apiVersion\": \"v1\", \"kind\": \"Service\"}]}",
+         false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        cJSON *tree = cJSON_Parse(cases[i].json);
+
+        if (decode_is_foreign(tree) != cases[i].foreign) {
+            fail_msg("%s", cases[i].json);
+        }
+        cJSON_Delete(tree);
+    }
+    assert_false(decode_is_foreign(NULL));
 }
 
 static void an_absent_field_is_reported_on_the_line_above_it(void **state)
@@ -322,6 +379,8 @@ int main(void)
         cmocka_unit_test(what_is_no_object_is_refused),
         cmocka_unit_test(what_could_not_be_a_name_does_not_stand_as_one_in_a_verdict),
         cmocka_unit_test(a_value_of_the_wrong_type_is_an_error_with_its_path),
+        cmocka_unit_test(a_mistyped_kind_of_a_group_known_whole_is_an_error),
+        cmocka_unit_test(a_tree_is_foreign_only_if_its_kind_is_surely_nobodys_here),
         cmocka_unit_test(an_absent_field_is_reported_on_the_line_above_it),
         cmocka_unit_test(a_hostile_object_cannot_flood_the_report),
         cmocka_unit_test(from_an_api_server_there_is_no_file_and_no_line),

@@ -72,6 +72,7 @@ static void a_tree_reads_as_cjson_would_have_made_it(void **state)
     assert_int_equal(docbuild_close(&t->b), 0);
     assert_int_equal(docbuild_close(&t->b), 0);
     assert_int_equal(docbuild_end(&t->b), 0);
+    assert_null(t->trees.faults);
     docnodes_freeze(&t->nodes);
 
     assert_int_equal(t->trees.n, 1);
@@ -120,7 +121,7 @@ static int duplicate(struct build *t, int n, const char *twice)
     return docbuild_close(&t->b);
 }
 
-static void a_key_that_is_there_twice_is_an_error_with_both_lines(void **state)
+static void a_key_that_is_there_twice_is_a_fault_with_both_lines(void **state)
 {
     static const int sizes[] = {2, 8, 9, 300};
 
@@ -130,11 +131,16 @@ static void a_key_that_is_there_twice_is_an_error_with_both_lines(void **state)
         teardown(state);
         assert_int_equal(setup(state), 0);
         t = *state;
-        assert_int_equal(duplicate(t, sizes[i], "k0"), -EINVAL);
-        assert_int_equal(t->error.line, 500);
-        assert_string_equal(t->error.text,
-                            "the key \"k0\" is here twice, first on line 10: remove one of them");
+        assert_int_equal(duplicate(t, sizes[i], "k0"), 0);
+        assert_int_equal(docbuild_end(&t->b), 0);
         assert_int_equal(duplicate(t, sizes[i], "other"), 0);
+        assert_int_equal(docbuild_end(&t->b), 0);
+        assert_int_equal(t->trees.n, 2);
+        assert_ptr_equal(t->trees.faults->tree, t->trees.items[0]);
+        assert_int_equal(t->trees.faults->error.line, 500);
+        assert_string_equal(t->trees.faults->error.text,
+                            "the key \"k0\" is here twice, first on line 10: remove one of them");
+        assert_null(t->trees.faults->next);
     }
 }
 
@@ -209,8 +215,9 @@ static void an_alias_to_what_is_still_open_is_refused(void **state)
 
     assert_int_equal(docbuild_open(&t->b, false, 1, &outer), 0);
     assert_int_equal(docbuild_open(&t->b, false, 1, NULL), 0);
-    assert_int_equal(docbuild_again(&t->b, outer, 9), -EINVAL);
-    assert_non_null(strstr(t->error.text, "without end"));
+    assert_int_equal(docbuild_again(&t->b, outer, 9), 0);
+    assert_non_null(strstr(t->b.fault->error.text, "without end"));
+    assert_true(cJSON_IsNull(t->b.root->json.child->child));
 }
 
 static void an_alias_can_be_a_key_if_it_is_a_text(void **state)
@@ -223,11 +230,45 @@ static void an_alias_can_be_a_key_if_it_is_a_text(void **state)
     assert_int_equal(docbuild_open(&t->b, false, 1, &list), 0);
     assert_int_equal(docbuild_close(&t->b), 0);
     assert_int_equal(docbuild_open(&t->b, true, 1, NULL), 0);
-    assert_int_equal(docbuild_key_again(&t->b, list, 3), -EINVAL);
     assert_int_equal(docbuild_key_again(&t->b, name, 3), 0);
+    assert_null(t->b.fault);
     assert_int_equal(docbuild_again(&t->b, list, 3), 0);
     assert_int_equal(docbuild_close(&t->b), 0);
     assert_string_equal(t->b.root->json.child->prev->child->string, "name");
+    assert_int_equal(docbuild_open(&t->b, true, 1, NULL), 0);
+    assert_int_equal(docbuild_key_again(&t->b, list, 4), 0);
+    assert_false(docbuild_wants_key(&t->b));
+    assert_int_equal(t->b.fault->error.line, 4);
+}
+
+static void a_document_has_the_first_of_its_faults_only(void **state)
+{
+    struct build *t = *state;
+    const struct yamldoc_fault *fault;
+
+    for (unsigned i = 1; i < 4; i++) {
+        assert_int_equal(text(t, "x", i, NULL), 0);
+        if (i != 2) {
+            assert_int_equal(docbuild_fault(&t->b, i, "fault %u", i), 0);
+            assert_int_equal(docbuild_fault(&t->b, 9, "another"), 0);
+        }
+        assert_int_equal(docbuild_end(&t->b), 0);
+    }
+    fault = t->trees.faults;
+    assert_string_equal(fault->error.text, "fault 1");
+    assert_ptr_equal(fault->next->tree, t->trees.items[2]);
+    assert_int_equal(fault->next->error.line, 3);
+    assert_null(fault->next->next);
+}
+
+static void what_is_no_text_remembers_how_it_was_written(void **state)
+{
+    struct build *t = *state;
+    struct docscalar s = {.type = cJSON_Number, .text = "1.10", .len = 4, .number = 1.1};
+    struct docnode *node;
+
+    assert_int_equal(docbuild_scalar(&t->b, &s, 1, &node), 0);
+    assert_string_equal(node->json.valuestring, "1.10");
 }
 
 static void a_nul_becomes_a_replacement_character(void **state)
@@ -245,14 +286,18 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_tree_reads_as_cjson_would_have_made_it, setup, teardown),
         cmocka_unit_test_setup_teardown(empty_documents_are_passed_over, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_key_that_is_there_twice_is_an_error_with_both_lines,
-                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(a_key_that_is_there_twice_is_a_fault_with_both_lines, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(depth_has_its_limit, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_behind_an_alias_counts_towards_depth, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(an_alias_costs_its_weight_but_no_memory, setup, teardown),
         cmocka_unit_test_setup_teardown(an_alias_to_what_is_still_open_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(an_alias_can_be_a_key_if_it_is_a_text, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_document_has_the_first_of_its_faults_only, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(what_is_no_text_remembers_how_it_was_written, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(a_nul_becomes_a_replacement_character, setup, teardown),
     };
 

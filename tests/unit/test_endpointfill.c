@@ -94,6 +94,22 @@ static void slice_ports_of_another_protocol_or_without_number_are_not_used(void 
            "", "warning shop/i NoEndpoints");
 }
 
+static void a_slice_of_names_is_told_when_its_service_is_used(void **state)
+{
+#define NAMES(service)                                                                             \
+    "apiVersion: discovery.k8s.io/v1\n"                                                            \
+    "kind: EndpointSlice\n"                                                                        \
+    "metadata: {namespace: shop, name: names, labels: {kubernetes.io/service-name: " service       \
+    "}}\n"                                                                                         \
+    "addressType: FQDN\n"                                                                          \
+    "ports: [{name: https, port: 8443}]\n"                                                         \
+    "endpoints: [{addresses: [a.test]}]\n"
+    (void)state;
+    expect(ROUTED WEB WEB_SLICE("1", READY("10.0.0.1")) NAMES("web"), "10.0.0.1:8443",
+           "warning shop/names AddressTypeNotSupported");
+    expect(ROUTED WEB WEB_SLICE("1", READY("10.0.0.1")) NAMES("other"), "10.0.0.1:8443", "");
+}
+
 static void only_ready_endpoints_are_used(void **state)
 {
     (void)state;
@@ -256,6 +272,7 @@ int main(void)
         cmocka_unit_test(an_unnamed_service_port_finds_the_unnamed_slice_port),
         cmocka_unit_test(one_port_name_may_mean_different_numbers_in_different_slices),
         cmocka_unit_test(slice_ports_of_another_protocol_or_without_number_are_not_used),
+        cmocka_unit_test(a_slice_of_names_is_told_when_its_service_is_used),
         cmocka_unit_test(only_ready_endpoints_are_used),
         cmocka_unit_test(with_no_ready_one_those_that_serve_while_terminating_are),
         cmocka_unit_test(whether_one_is_ready_is_asked_of_the_whole_service),

@@ -77,6 +77,26 @@ static void a_second_slash_with_another_backend_is_told_to_be_without_effect(voi
     EXPECT(RULE("a.test", P("/", "web") ", " P("/", "web")), WEB, "");
 }
 
+static void of_two_slashes_it_is_told_which_one_serves(void **state)
+{
+    struct translate_config cfg = translated_config();
+    const struct verdict *v;
+    struct translated t;
+
+    (void)state;
+    translated_make(&t, &cfg,
+                    TWO_SERVICES INGRESS("shop", "i", "",
+                                         OURS RULES(RULE("a.test", P("/", "web")) ", " RULE(
+                                             "a.test", P("/", "api")))));
+    v = translated_verdict(&t, "PathsIgnored");
+    assert_null(strstr(v->message, "cannot be seen"));
+    assert_non_null(strstr(v->message, "the second path \"/\" of host a.test gets nothing"));
+    assert_non_null(strstr(v->message, "serves it, at Service web port 443"));
+    translated_free(&t);
+    EXPECT(RULE("a.test", P("/", "web") ", " P("/x", "web") ", " P("/", "api")), WEB,
+           "warning shop/i PathsIgnored; warning shop/i PathsIgnored");
+}
+
 static void paths_of_all_rules_with_one_host_count_together(void **state)
 {
     (void)state;
@@ -176,6 +196,7 @@ int main(void)
         cmocka_unit_test(a_port_spelled_by_name_and_by_number_is_one_backend),
         cmocka_unit_test(several_backends_without_slash_are_refused),
         cmocka_unit_test(a_second_slash_with_another_backend_is_told_to_be_without_effect),
+        cmocka_unit_test(of_two_slashes_it_is_told_which_one_serves),
         cmocka_unit_test(paths_of_all_rules_with_one_host_count_together),
         cmocka_unit_test(the_warning_about_paths_comes_once_per_host_and_says_what_is_reachable),
         cmocka_unit_test(a_rule_without_http_takes_its_own_default_backend),

@@ -8,10 +8,6 @@
 #include "app/listeners.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "support/failalloc.h"
 
@@ -101,41 +97,6 @@ static void the_default_is_every_address_on_port_8443(void **state)
     assert_int_equal(a.port, 8443);
 }
 
-static void the_file_is_json_and_replaces_an_old_one(void **state)
-{
-    struct netaddr both[2] = {addr("127.0.0.1:8443"), addr("[::1]:443")};
-    char path[] = "/tmp/test_listeners.XXXXXX";
-    char text[128] = "";
-    struct err e = {.text = ""};
-    int fd = mkstemp(path);
-    FILE *f;
-
-    (void)state;
-    assert_true(fd >= 0);
-    close(fd);
-    assert_int_equal(listeners_init(&l, both, 2), 0);
-    assert_int_equal(listeners_write_file(&l, path, &e), 0);
-    f = fopen(path, "r");
-    assert_non_null(fgets(text, sizeof(text), f));
-    fclose(f);
-    unlink(path);
-    assert_string_equal(text, "{\"listen\":[\"127.0.0.1:8443\",\"[::1]:443\"]}\n");
-}
-
-static void a_file_that_cannot_be_written_is_named(void **state)
-{
-    struct err e = {.text = ""};
-    char dir[] = "/tmp/test_listeners.XXXXXX";
-
-    (void)state;
-    bind_to("127.0.0.1:1");
-    assert_int_equal(listeners_write_file(&l, "/nowhere/at/all", &e), -ENOENT);
-    assert_non_null(strstr(e.text, "--ports-file /nowhere/at/all: No such file"));
-    assert_non_null(mkdtemp(dir));
-    assert_int_equal(listeners_write_file(&l, dir, &e), -EISDIR);
-    assert_int_equal(rmdir(dir), 0);
-}
-
 static void init_once(void *ctx)
 {
     struct listeners mine;
@@ -162,8 +123,6 @@ int main(void)
         T(interface_addresses_are_known),
         T(an_ipv4_listener_takes_no_ipv6),
         T(the_default_is_every_address_on_port_8443),
-        T(the_file_is_json_and_replaces_an_old_one),
-        T(a_file_that_cannot_be_written_is_named),
         T(running_out_of_memory_leaves_nothing_behind),
     };
 

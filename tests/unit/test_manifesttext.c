@@ -62,6 +62,80 @@ static void a_text_that_cannot_be_parsed_is_one_verdict_at_its_line(void **state
     manifestfile_fini(&c);
 }
 
+#define DEPLOYMENT "apiVersion: apps/v1\nkind: Deployment\n"
+
+static void a_fault_in_a_document_of_another_kind_is_not_judged(void **state)
+{
+    static const char *const faults[] = {"<<: {a: b}\n", "a: !Ref b\n", "? [a]\n: b\n",
+                                         "a: 1\na: 2\n", "a: *b\n"};
+    struct manifestcontent c;
+    char text[1000];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
+        snprintf(text, sizeof(text), "%s---\n" DEPLOYMENT "%s---\n%s", ONE_PORT("a", "1"),
+                 faults[i], ONE_PORT("b", "1"));
+        assert_int_equal(decode(text, &c), 0);
+        assert_int_equal(c.n, 2);
+        assert_int_equal(c.verdicts.n, 0);
+        manifestfile_fini(&c);
+    }
+}
+
+static void a_fault_in_a_document_that_is_or_may_be_ours_breaks_the_file(void **state)
+{
+    static const char *const heads[] = {"apiVersion: v1\nkind: Service\n", "kind: Deployment\n",
+                                        DEPLOYMENT "kind: Deployment\n"};
+    struct manifestcontent c;
+    char text[1000];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) {
+        snprintf(text, sizeof(text), "%s---\n%s<<: {a: b}\n---\na: 1\na: 1\n", ONE_PORT("a", "1"),
+                 heads[i]);
+        assert_int_equal(decode(text, &c), -EINVAL);
+        assert_int_equal(c.n, 0);
+        assert_int_equal(c.verdicts.errors, 2);
+        assert_string_equal(c.verdicts.items[0].reason, "ManifestBroken");
+        assert_true(c.verdicts.items[0].line > 6);
+        manifestfile_fini(&c);
+    }
+}
+
+static void what_is_said_of_a_refused_object_is_marked(void **state)
+{
+    struct manifestcontent c;
+
+    (void)state;
+    assert_int_equal(decode("{apiVersion: v1, kind: Service, metadata: {name: a}, spec: 7}", &c),
+                     0);
+    assert_true(c.verdicts.n > 0 && c.verdicts.items[0].refused);
+    manifestfile_fini(&c);
+    assert_int_equal(decode("{apiVersion: v1, kind: Service, metadata: {name: a}, spec: {}}", &c),
+                     0);
+    assert_true(c.verdicts.n > 0 && !c.verdicts.items[0].refused);
+    manifestfile_fini(&c);
+}
+
+static void a_value_that_should_be_quoted_is_reported_as_written(void **state)
+{
+    static const char *const texts[] = {
+        "{apiVersion: v1, kind: Service, metadata: {name: a, labels: {v: 1.10}}, spec: {ports: "
+        "[{port: 1}]}}",
+        "{\"apiVersion\": \"v1\", \"kind\": \"Service\", \"metadata\": {\"name\": \"a\", "
+        "\"labels\": {\"v\": 1.10}}, \"spec\": {\"ports\": [{\"port\": 1}]}}",
+    };
+    struct manifestcontent c;
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(decode(texts[i], &c), 0);
+        assert_int_equal(c.verdicts.n, 1);
+        assert_non_null(strstr(c.verdicts.items[0].message, "write \"1.10\""));
+        manifestfile_fini(&c);
+    }
+}
+
 static void lists_within_lists_are_read_to_a_bound(void **state)
 {
     const char *head = "{kind: List, apiVersion: v1, items: [";
@@ -170,6 +244,10 @@ int main(void)
         cmocka_unit_test(objects_come_in_the_order_of_the_text_with_their_lines),
         cmocka_unit_test(other_kinds_and_empty_documents_are_not_judged),
         cmocka_unit_test(a_text_that_cannot_be_parsed_is_one_verdict_at_its_line),
+        cmocka_unit_test(a_fault_in_a_document_of_another_kind_is_not_judged),
+        cmocka_unit_test(a_fault_in_a_document_that_is_or_may_be_ours_breaks_the_file),
+        cmocka_unit_test(what_is_said_of_a_refused_object_is_marked),
+        cmocka_unit_test(a_value_that_should_be_quoted_is_reported_as_written),
         cmocka_unit_test(lists_within_lists_are_read_to_a_bound),
         cmocka_unit_test(items_of_a_typed_list_take_their_kind_from_it),
         cmocka_unit_test(a_file_full_of_problems_does_not_fill_the_memory),

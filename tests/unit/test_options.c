@@ -141,6 +141,31 @@ static void an_empty_list_entry_is_refused(void **state)
     assert_int_equal(SERVE(f, "--ingress-class", "a,"), -EINVAL);
 }
 
+static void a_class_or_namespace_that_can_never_match_is_refused(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(SERVE(f, "--ingress-class", "a.b-c,Foo_Bar"), -EINVAL);
+    assert_non_null(
+        strstr(f->e.text, "--ingress-class a.b-c,Foo_Bar: \"Foo_Bar\" is not the name"));
+    assert_int_equal(SERVE(f, "--ingress-class=*"), -EINVAL);
+    assert_int_equal(SERVE(f, "--catch-all=shop,*"), 0);
+    assert_int_equal(SERVE(f, "--catch-all", "Bad Name"), -EINVAL);
+    assert_non_null(strstr(f->e.text, "--catch-all Bad Name: \"Bad Name\" is not a namespace"));
+    assert_int_equal(SERVE(f, "--catch-all=a.b"), -EINVAL);
+    setenv("SEALWAY_CATCH_ALL", "UPPER", 1);
+    assert_int_equal(SERVE(f, "--"), -EINVAL);
+    assert_non_null(strstr(f->e.text, "SEALWAY_CATCH_ALL=UPPER: "));
+}
+
+static void options_are_held_against_each_other(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(SERVE(f, "--listen=127.0.0.1:1", "--listen=127.0.0.1:1"), -EINVAL);
+    assert_string_equal(f->e.text, "--listen 127.0.0.1:1: given twice; leave one out");
+}
+
 static void listen_addresses_are_parsed_and_bounded(void **state)
 {
     struct fixture *f = *state;
@@ -368,6 +393,8 @@ int main(void)
         T(the_last_of_several_values_counts),
         T(lists_grow_by_repetition_and_by_commas),
         T(an_empty_list_entry_is_refused),
+        T(a_class_or_namespace_that_can_never_match_is_refused),
+        T(options_are_held_against_each_other),
         T(listen_addresses_are_parsed_and_bounded),
         T(flags_need_no_value_and_can_be_taken_back),
         T(the_command_line_wins_over_the_environment),

@@ -129,6 +129,7 @@ static void a_port_for_another_protocol_is_an_error(void **state)
     make(&t, OUR_CLASS SERVICE("shop", "web", "ports: [{name: q, port: 443, protocol: UDP}]")
                  ONE("i", "a.test", "web", "number: 443"));
     assert_string_equal(translated_verdicts(&t), "error shop/i ServicePortNotTCP");
+    assert_null(strstr(t.v.items[0].message, "for TCP"));
     assert_string_equal(translated_route(&t, "a.test"), "shop/i -> web:443 []");
     translated_free(&t);
 }
@@ -181,6 +182,8 @@ static void the_reason_for_an_empty_pool_is_told(void **state)
     } cases[] = {
         {SLICE("shop", "w", "web", "{name: http, port: 80}", READY("10.0.0.1")),
          "no EndpointSlice of it has a TCP port named \"https\""},
+        {SLICE("shop", "w", "web", "{name: https}", READY("10.0.0.1")),
+         "its EndpointSlices give port \"https\" no number"},
         {HTTPS_SLICE("shop", "w", "web", ""), "its EndpointSlices hold no endpoint"},
         {HTTPS_SLICE("shop", "w", "web", ENDPOINT("10.0.0.1", "ready: false")),
          "none of its 1 endpoints is ready"},

@@ -223,6 +223,23 @@ static void a_replaced_slice_is_the_new_one_in_the_walk(void **state)
     object_unref(new);
 }
 
+static void walks_over_slices_do_not_disturb_each_other(void **state)
+{
+    struct store *s = *state;
+    size_t steps = 0;
+
+    assert_int_equal(put(s, slice("a", "web-1", "web")), 0);
+    assert_int_equal(put(s, slice("a", "web-2", "web")), 0);
+    assert_int_equal(put(s, slice("a", "api-1", "api")), 0);
+    for (const struct endpoint_slice *e = NULL; (e = store_next_slice(s, "a", "web", e)) != NULL;
+         steps++) {
+        assert_int_equal(count_slices(s, "a", "api"), 1);
+        assert_int_equal(count_slices(s, "a", "web"), 2);
+        (void)store_remove(s, OBJECT_ENDPOINT_SLICE, "a", "other"); /* none: nothing changes */
+    }
+    assert_int_equal(steps, 2);
+}
+
 static void put_all(void *ctx)
 {
     struct objmeta *const *o = ctx;
@@ -276,6 +293,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(slices_are_found_by_their_service, setup, teardown),
         cmocka_unit_test_setup_teardown(a_slice_that_changes_its_service_moves, setup, teardown),
         cmocka_unit_test_setup_teardown(a_replaced_slice_is_the_new_one_in_the_walk, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(walks_over_slices_do_not_disturb_each_other, setup,
                                         teardown),
         cmocka_unit_test(without_memory_a_put_fails_whole),
         cmocka_unit_test(freeing_nothing_is_allowed),

@@ -129,6 +129,48 @@ static void appending_copies_texts_counts_and_loss(void **state)
     verdicts_fini(&to);
 }
 
+static bool is_other_name(void *ctx, const struct verdict *v)
+{
+    return strcmp(v->message, ctx) != 0;
+}
+
+static void a_filter_drops_and_counts(void **state)
+{
+    struct verdicts v;
+    char b[] = "b";
+
+    (void)state;
+    verdicts_init(&v);
+    verdicts_add(&v, &shop, 0, VERDICT_NOTE, "R", "a");
+    verdicts_add(&v, &shop, 0, VERDICT_ERROR, "R", "b");
+    verdicts_add(&v, &shop, 0, VERDICT_WARNING, "R", "b");
+    verdicts_add(&v, &shop, 0, VERDICT_ERROR, "R", "c");
+    verdicts_filter(&v, is_other_name, b);
+    assert_int_equal(v.n, 2);
+    assert_int_equal(v.errors, 1);
+    assert_int_equal(v.warnings, 0);
+    assert_string_equal(v.items[0].message, "a");
+    assert_string_equal(v.items[1].message, "c");
+    verdicts_fini(&v);
+}
+
+static void a_mark_for_refused_objects_stays_when_appended(void **state)
+{
+    struct verdicts v, copy;
+
+    (void)state;
+    verdicts_init(&v);
+    verdicts_init(&copy);
+    verdicts_add(&v, &shop, 0, VERDICT_NOTE, "R", "a");
+    verdicts_add(&v, &shop, 0, VERDICT_NOTE, "R", "b");
+    verdicts_mark_refused(&v, 1);
+    verdicts_append(&copy, &v);
+    assert_false(copy.items[0].refused);
+    assert_true(copy.items[1].refused);
+    verdicts_fini(&v);
+    verdicts_fini(&copy);
+}
+
 static void sorting_goes_by_file_line_namespace_name_and_reason(void **state)
 {
     static const struct {
@@ -201,6 +243,8 @@ int main(void)
         cmocka_unit_test(errors_and_warnings_are_counted_and_notes_are_not),
         cmocka_unit_test(a_long_message_is_cut_and_says_so),
         cmocka_unit_test(appending_copies_texts_counts_and_loss),
+        cmocka_unit_test(a_filter_drops_and_counts),
+        cmocka_unit_test(a_mark_for_refused_objects_stays_when_appended),
         cmocka_unit_test(sorting_goes_by_file_line_namespace_name_and_reason),
         cmocka_unit_test(severities_have_the_names_of_the_report),
         cmocka_unit_test(without_memory_a_verdict_is_lost_and_the_list_knows),

@@ -96,6 +96,7 @@ static void severity_becomes_level(void **state)
     assert_int_equal(report(&s, &v), 1);
     assert_non_null(strstr(s.last, "level=info"));
     assert_null(strstr(s.last, "object="));
+    assert_null(strstr(s.last, "m:0")); /* a file as a whole has no line */
     end(&s);
 }
 

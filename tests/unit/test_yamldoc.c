@@ -32,6 +32,7 @@ static void assert_reads_as(const char *yaml, const char *json)
     char *printed;
 
     assert_int_equal(yamldoc_count(d), 1);
+    assert_null(yamldoc_faults(d));
     printed = cJSON_PrintUnformatted(yamldoc_tree(d, 0));
     if (strcmp(printed, json) != 0) {
         fail_msg("%s\nreads as %s\nnot %s", yaml, printed, json);
@@ -40,15 +41,19 @@ static void assert_reads_as(const char *yaml, const char *json)
     yamldoc_free(d);
 }
 
+/* As a whole, or one of its documents. */
 static void assert_fails(const char *text, size_t len, unsigned line, const char *says)
 {
     struct yamldoc_error e = {0};
     struct yamldoc *d = yamldoc_parse(text, len, &e);
 
-    if (d != NULL) {
+    if (d != NULL && yamldoc_faults(d) != NULL) {
+        e = yamldoc_faults(d)->error;
+    } else if (d != NULL) {
         yamldoc_free(d);
         fail_msg("accepted: %s", text);
     }
+    yamldoc_free(d);
     if (e.line != line || strstr(e.text, says) == NULL) {
         fail_msg("%s\nline %u (not %u): %s", text, e.line, line, e.text);
     }
@@ -184,11 +189,21 @@ static void what_is_wrong_is_said_with_its_line_and_mend(void **state)
         {"a: 1\nb: 2\na: 3\n", 3, "the key \"a\" is here twice, first on line 1"},
         {"{\"a\": 1,\n \"a\": 2}", 2, "first on line 1"},
         {"yes: 1\ntrue: 2\n", 2, "the key \"true\" is here twice"},
-        {"a:\n\t- b\n", 2, "never with tabs"},
+        {"a:\n\t- b\n", 2, "use spaces"},
+        {"a:\n  \tb: c\n", 2, "use spaces"},
+        {"a: `x\n", 1, "quote the value"},
         {"a: b: c\n", 1, "check the indentation, or quote"},
         {"a: 1\n b: 2\n", 2, "check the indentation"},
-        {"a: 'x\n", 2, "close the quote"},
-        {"a: [x\n", 2, "close the bracket"},
+        {"a: 'x\n", 1, "close the quote"},
+        {"a: \"x\nb: c\nd: e\n---\nf: g\n", 1, "close the quote"},
+        {"a: [x\n", 1, "close the bracket"},
+        {"a: b\nc: {name: x\n\n# d\ne: f\n", 2, "close the bracket"},
+        {"a: {\n  b: c,\n  d: e\n  f: g\n}\n", 3, ""},
+        {"a: b\nkind:Ingress\nc: d\n", 2, "a blank behind the colon"},
+        {"host: *.example.com\n", 1, "quote it, \"*.example.com\""},
+        {"h: [a, *.b.c, d]\n", 1, "quote it, \"*.b.c\""},
+        {"h: *\n", 1, "quote it, \"*\""},
+        {"host: *foo\n", 1, "quote it: \"*foo\""},
         {"a: \"\\q\"\n", 1, "backslash"},
         {"a: *nowhere\n", 1, "there is no anchor \"nowhere\""},
         {"a: &x [*x]\n", 1, "without end"},
@@ -217,6 +232,66 @@ static void what_is_wrong_is_said_with_its_line_and_mend(void **state)
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         assert_fails(cases[i].text, strlen(cases[i].text), cases[i].line, cases[i].says);
     }
+}
+
+static void a_fault_of_one_document_leaves_the_others(void **state)
+{
+    static const char *const faults[] = {
+        "<<: {x: 1}", "a: !Ref x", "a: !Sub {b: c}", "? [a, {b: c}, [d]]\n: e",
+        "a: 1\na: 2", "a: .nan",   "~: x",           "a: *x",
+        "*x : a",     "&k a: b",   "a: &x [*x]",     "? {}\n: &y z\n*y : a",
+    };
+    char text[200];
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(faults); i++) {
+        struct yamldoc *d;
+
+        snprintf(text, sizeof(text), "one: 1\n---\nkind: K\n%s\n---\nthree: 3\n", faults[i]);
+        d = must_parse(text);
+        assert_int_equal(yamldoc_count(d), 3);
+        assert_ptr_equal(yamldoc_faults(d)->tree, yamldoc_tree(d, 1));
+        assert_null(yamldoc_faults(d)->next);
+        assert_in_range(yamldoc_faults(d)->error.line, 4, 5);
+        assert_string_equal(yamldoc_tree(d, 1)->child->string, "kind");
+        assert_string_equal(yamldoc_tree(d, 1)->child->valuestring, "K");
+        assert_string_equal(yamldoc_tree(d, 2)->child->string, "three");
+        yamldoc_free(d);
+    }
+}
+
+#define BOM "\xef\xbb\xbf"
+
+static void byte_order_marks_before_documents_are_nothing(void **state)
+{
+    static const struct {
+        const char *text;
+        size_t n;
+    } cases[] = {
+        {BOM, 0},
+        {BOM "---\na: 1\nb: 2\n", 1},
+        {BOM "a: 1\nb: 2\n", 1},
+        {BOM "a: 1\nb: 2\n" BOM "---\na: 1\nb: 2\n", 2},
+        {"a: 1\nb: 2\n---\n" BOM "a: 1\nb: 2\n" BOM "---\n" BOM "a: 1\nb: 2\n", 3},
+        {BOM "{\"a\": 1, \"b\": 2}\n" BOM "{\"a\": 1, \"b\": 2}\n", 2},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct yamldoc *d = must_parse(cases[i].text);
+
+        assert_int_equal(yamldoc_count(d), cases[i].n);
+        for (size_t k = 0; k < cases[i].n; k++) {
+            char *printed = cJSON_PrintUnformatted(yamldoc_tree(d, k));
+
+            assert_string_equal(printed, "{\"a\":1,\"b\":2}");
+            cJSON_free(printed);
+        }
+        yamldoc_free(d);
+    }
+    assert_reads_as("a: |\n  " BOM "x\n", "{\"a\":\"\xef\xbb\xbfx\\n\"}");
+    assert_fails(BOM "a: 1\n" BOM "---\nb: '\n", strlen(BOM "a: 1\n" BOM "---\nb: '\n"), 3,
+                 "quote");
 }
 
 static void a_nul_byte_is_no_text_and_an_escaped_one_no_end(void **state)
@@ -345,10 +420,12 @@ static void without_memory_nothing_is_half_taken(void **state)
     char yaml[] = "a: &x [1, 2]\nb: *x\nc: {d: e, f: 1, g: 1, h: 1, i: 1, j: 1, k: 1, l: 1, m: 1}\n"
                   "---\nn: o\n---\np: q\n---\nr: s\n---\nt: u\n";
     char json[] = "{\"a\": [\"\\u00e9\"]}";
+    char faulty[] = "a: *x\n? [b]\n: c\n" BOM "---\na: 1\na: 2\n";
 
     (void)state;
     assert_true(failalloc_torture(parse_once, yaml) >= 8);
     assert_true(failalloc_torture(parse_once, json) >= 5);
+    assert_true(failalloc_torture(parse_once, faulty) >= 5);
 }
 
 static size_t allocations_left;
@@ -378,6 +455,8 @@ int main(void)
         cmocka_unit_test(documents_are_separate_and_empty_ones_passed_over),
         cmocka_unit_test(a_node_knows_the_line_of_its_key_or_item),
         cmocka_unit_test(what_is_wrong_is_said_with_its_line_and_mend),
+        cmocka_unit_test(a_fault_of_one_document_leaves_the_others),
+        cmocka_unit_test(byte_order_marks_before_documents_are_nothing),
         cmocka_unit_test(a_nul_byte_is_no_text_and_an_escaped_one_no_end),
         cmocka_unit_test(json_that_libyaml_refuses_is_read),
         cmocka_unit_test(nesting_has_its_limit_in_every_style),

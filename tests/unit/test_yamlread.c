@@ -76,8 +76,8 @@ static void a_syntax_error_is_on_its_line(void **state)
         unsigned line;
     } cases[] = {
         {"a: 1\nb: @x\n", 2},
-        {"a: 1\nb: 2\nc\n", 4}, /* known at the end only */
-        {"a: 1\r\n\r\nb: [1, 2\r\nc: 3\r\n", 4},
+        {"a: 1\nb: 2\nc\n", 3},
+        {"a: 1\r\n\r\nb: [1, 2\r\nc: 3\r\n", 3},
         {"a: 1\n# x\n\nb: \x02\n", 4},
     };
 
