@@ -3,6 +3,8 @@
 # Variants never mix: the release build stands in build/, the others in build/<variant>/.
 #   make VARIANT=asan | tsan | cov | fuzz    (fuzz needs clang)
 
+.DEFAULT_GOAL := all
+
 CC      ?= cc
 VARIANT ?=
 B       := build$(if $(VARIANT),/$(VARIANT))

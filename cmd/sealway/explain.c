@@ -2,8 +2,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/sources.h"
 #include "cmd.h"
 #include "model/store.h"
+#include "problems.h"
 #include "route/hostname.h"
 #include "route/registry.h"
 #include "route/table.h"
@@ -13,6 +15,7 @@
 /* One question and what is known about it. */
 struct question {
     const struct snapshot *s;
+    struct problems *problems;
     enum hostname_kind kind;
     char name[HOSTNAME_MAX + 1]; /* as looked up; "" when the connection has none */
     size_t name_len;
@@ -95,35 +98,14 @@ static bool names_host(const struct ingress *ing, const char *host)
     return false;
 }
 
-static void print_why_unserved(const struct snapshot *s, const struct objmeta *ingress)
-{
-    bool any = false;
-
-    for (size_t i = 0; i < s->verdicts.n; i++) {
-        const struct verdict *v = &s->verdicts.items[i];
-
-        if (strcmp(v->kind, object_kind_name(OBJECT_INGRESS)) == 0 &&
-            strcmp(v->ns, ingress->ns) == 0 && strcmp(v->name, ingress->name) == 0) {
-            printf("    not served: %s/%s: %s: ", ingress->ns, ingress->name, v->reason);
-            cmd_put_text(stdout, v->message);
-            putchar('\n');
-            any = true;
-        }
-    }
-    if (!any) {
-        printf("    not served: %s/%s: not ours by its class or its passthrough annotation\n",
-               ingress->ns, ingress->name);
-    }
-}
-
 /* Ingresses that name the host and are neither its server nor among the claims that lost. */
-static void print_unserved(const struct snapshot *s, const char *host, const struct route *r)
+static void print_unserved(const struct question *q, const char *host, const struct route *r)
 {
     const struct objmeta *o = NULL;
 
-    while ((o = store_next(s->store, OBJECT_INGRESS, o)) != NULL) {
+    while ((o = store_next(q->s->store, OBJECT_INGRESS, o)) != NULL) {
         if (names_host((const struct ingress *)o, host) && !is_in_route(r, o)) {
-            print_why_unserved(s, o);
+            problems_print_unserved(q->problems, o);
         }
     }
 }
@@ -142,7 +124,7 @@ static void print_candidate(const struct question *q, const char *what, const ch
     if (r != NULL) {
         print_losers(r);
     }
-    print_unserved(q->s, host, r);
+    print_unserved(q, host, r);
 }
 
 /* Wildcards of suffixes further up: there, but for names of one label more. */
@@ -177,8 +159,10 @@ static void print_candidates(const struct question *q)
     print_candidate(q, "catch-all", "");
 }
 
-static void print_route(const struct route *r)
+static void print_route(const struct question *q)
 {
+    const struct route *r = q->route;
+
     printf("route: host %s, ingress %s/%s, service %s:%s\n", *r->host != '\0' ? r->host : "(any)",
            r->state->ns, r->state->ingress, r->state->service, r->state->port);
     printf("endpoints: %u\n", r->pool->n_endpoints);
@@ -192,6 +176,7 @@ static void print_route(const struct route *r)
     if (r->pool->n_endpoints > 0) {
         puts("answer: relayed to one of these endpoints");
     } else {
+        problems_print_empty(q->problems, r->state->ns, r->state->ingress, r->state->service);
         printf("answer: fatal alert %s (%d), unless --on-no-endpoint says otherwise\n",
                alert_name(ALERT_INTERNAL_ERROR), ALERT_INTERNAL_ERROR);
     }
@@ -242,18 +227,19 @@ static void print_name(const struct question *q, const char *given)
     }
 }
 
-static enum cmd_status answer(const struct snapshot *s, const char *name)
+static enum cmd_status answer(const struct snapshot *s, struct problems *p, const char *name)
 {
-    struct question q = {.s = s};
+    struct question q = {.s = s, .problems = p};
 
     q.kind = hostname_normalise(name, strlen(name), q.name, &q.name_len);
     look_up(&q);
     print_name(&q, name);
     if (q.kind != HOSTNAME_INVALID) {
         print_candidates(&q);
+        problems_print_rest(p, q.name);
     }
     if (q.route != NULL) {
-        print_route(q.route);
+        print_route(&q);
     } else {
         print_refusal(&q);
     }
@@ -266,22 +252,24 @@ static enum cmd_status answer(const struct snapshot *s, const char *name)
 static enum cmd_status explain(const struct options *o)
 {
     struct translate_config cfg = options_translate(o);
+    struct problems p = {.told = NULL};
     struct snapshot s;
     enum cmd_status status;
 
     if (access(o->manifests, R_OK) != 0) {
         struct err e;
 
-        err_set(&e, "--manifests %s: %s", o->manifests, strerror(errno));
+        sources_refuse_manifests(o->manifests, errno, &e);
         cmd_complain("explain", e.text);
         return CMD_USAGE;
     }
-    if (snapshot_init(&s, &cfg, &o->manifests, 1) != 0) {
+    if (snapshot_init(&s, &cfg, &o->manifests, 1) != 0 || problems_init(&p, &s.verdicts) != 0) {
         cmd_complain("explain", "out of memory");
         status = CMD_FAILED;
     } else {
-        status = answer(&s, o->args.items[0]);
+        status = answer(&s, &p, o->args.items[0]);
     }
+    problems_fini(&p);
     snapshot_fini(&s);
     if (o->alpn != NULL || o->client != NULL) {
         puts("note: --alpn and --client change no decision in this version");

@@ -21,7 +21,8 @@ struct snapshot {
     struct verdicts verdicts; /* sorted */
 };
 
-/** Read every path and translate.  0 or -ENOMEM; snapshot_fini() is due in both cases. */
+/** Read every path, a file that several name once, and translate.  0 or -ENOMEM; snapshot_fini() is
+ * due in both cases. */
 MUST_CHECK int snapshot_init(struct snapshot *s, const struct translate_config *cfg,
                              const char *const *paths, size_t n_paths);
 

@@ -8,7 +8,6 @@
 #include <stddef.h>
 
 #include "base/attr.h"
-#include "base/err.h"
 #include "base/netaddr.h"
 
 /** [::]:8443, which takes IPv4 too, or 0.0.0.0:8443 where the kernel has no IPv6. */
@@ -34,11 +33,5 @@ void listeners_fini(struct listeners *l);
  * is a struct listeners.  Thread: any.
  */
 bool listeners_include(void *ctx, const struct netaddr *a);
-
-/**
- * Write {"listen":["ADDR:PORT",...]} to `path`, whole or not at all.  Returns 0 or -errno with `e`
- * filled.
- */
-MUST_CHECK int listeners_write_file(const struct listeners *l, const char *path, struct err *e);
 
 #endif

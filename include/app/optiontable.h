@@ -6,6 +6,7 @@
 #ifndef APP_OPTIONTABLE_H
 #define APP_OPTIONTABLE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -37,6 +38,8 @@ struct optiontable_row {
     struct optionvalue_range range; /* of a count, size or duration */
     bool may_be_off;                /* takes `off`, which is stored as 0 */
     const char *const *words;
+    bool (*is_entry)(const char *text); /* of a list: whether an entry can mean anything */
+    const char *entry;                  /* and in words what it has to be */
     const char *help;
 };
 

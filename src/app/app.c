@@ -10,6 +10,8 @@
 #include "app/listeners.h"
 #include "app/mainloop.h"
 #include "app/options.h"
+#include "app/portsfile.h"
+#include "app/sources.h"
 #include "base/log.h"
 #include "base/logwriter.h"
 #include "controller/controller.h"
@@ -75,7 +77,7 @@ static int on_ready(void *ctx, struct err *e)
 {
     const struct app *a = ctx;
     const char *file = a->options->ports_file;
-    int rc = file == NULL ? 0 : listeners_write_file(&a->listeners, file, e);
+    int rc = file == NULL ? 0 : portsfile_write(&a->listeners, file, e);
 
     if (rc != 0) {
         return rc;
@@ -114,6 +116,17 @@ static uint64_t active(void *ctx)
     const struct app *a = ctx;
 
     return proxy_active(a->proxy);
+}
+
+static enum app_status check_paths(struct app *a)
+{
+    const char *file = a->options->ports_file;
+
+    if (sources_check_manifests(a->options->manifests, a->e) != 0 ||
+        (file != NULL && portsfile_check(file, a->e) != 0)) {
+        return APP_USAGE;
+    }
+    return APP_OK;
 }
 
 static enum app_status open_logs(struct app *a)
@@ -201,6 +214,16 @@ static enum app_status open_loop(struct app *a)
     return a->loop != NULL ? APP_OK : APP_FAILED;
 }
 
+/* By now every address is bound and every mistake was told: what is still there is not the file of
+ * another instance on the same addresses, but one that an earlier run left. */
+static enum app_status remove_old_ports(struct app *a)
+{
+    if (a->options->ports_file != NULL) {
+        portsfile_remove(a->options->ports_file);
+    }
+    return APP_OK;
+}
+
 static enum app_status start_threads(struct app *a)
 {
     if (proxy_start(a->proxy, a->e) != 0) {
@@ -219,12 +242,14 @@ static enum app_status run_loop(struct app *a)
     return mainloop_run(a->loop, a->e) == 0 ? APP_OK : APP_FAILED;
 }
 
-/* The order of start.  Logs come first because workers and controller are made with their rings;
- * then what a user can have got wrong, and only then whatever serves. */
+/* The order of start.  Paths come before the first thread.  Logs are next because workers and
+ * controller are made with their rings; then the rest of what a user can have got wrong, and only
+ * then whatever serves. */
 static enum app_status run(struct app *a)
 {
     static enum app_status (*const STEPS[])(struct app *) = {
-        open_logs, open_proxy, open_controller, open_loop, start_threads, run_loop};
+        check_paths, open_logs,        open_proxy,    open_controller,
+        open_loop,   remove_old_ports, start_threads, run_loop};
     enum app_status status = APP_OK;
 
     for (size_t i = 0; i < ARRAY_LEN(STEPS) && status == APP_OK; i++) {
@@ -269,10 +294,6 @@ enum app_status app_serve(const struct options *o, struct err *e)
     err_clear(e);
     mainloop_block_signals(&before);
     log_configure(o->log_level, o->log_format);
-    if (o->ports_file != NULL) {
-        /* One left by an earlier run would be taken for this one's. */
-        (void)unlink(o->ports_file);
-    }
     status = run(&a);
     close_all(&a);
     sigprocmask(SIG_SETMASK, &before, NULL);

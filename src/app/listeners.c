@@ -2,8 +2,6 @@
 
 #include <errno.h>
 #include <ifaddrs.h>
-#include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -122,52 +120,4 @@ bool listeners_include(void *ctx, const struct netaddr *a)
         }
     }
     return false;
-}
-
-static int write_json(const struct listeners *l, FILE *f)
-{
-    int rc = 0;
-
-    fputs("{\"listen\":[", f);
-    for (size_t i = 0; i < l->n_bound; i++) {
-        char text[NETADDR_TEXT_MAX];
-
-        fprintf(f, "%s\"%s\"", i == 0 ? "" : ",", netaddr_format(&l->bound[i], text));
-    }
-    fputs("]}\n", f);
-    if (ferror(f) != 0) {
-        rc = -EIO;
-    }
-    if (fclose(f) != 0 && rc == 0) {
-        rc = -errno;
-    }
-    return rc;
-}
-
-int listeners_write_file(const struct listeners *l, const char *path, struct err *e)
-{
-    char aside[PATH_MAX];
-    FILE *f;
-    int rc;
-
-    if (snprintf(aside, sizeof(aside), "%s.%ld", path, (long)getpid()) >= (int)sizeof(aside)) {
-        err_set(e, "--ports-file: the path is too long");
-        return -ENAMETOOLONG;
-    }
-    f = fopen(aside, "we");
-    if (f == NULL) {
-        rc = -errno;
-        goto fail;
-    }
-    rc = write_json(l, f);
-    if (rc == 0 && rename(aside, path) != 0) {
-        rc = -errno;
-    }
-    if (rc == 0) {
-        return 0;
-    }
-    (void)unlink(aside); /* the failure that is told is the one above */
-fail:
-    err_set(e, "--ports-file %s: %s; its directory must be writable", path, strerror(-rc));
-    return rc;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "app/nearest.h"
+#include "app/optionpairs.h"
 #include "app/optionstore.h"
 #include "app/optiontable.h"
 
@@ -215,7 +216,10 @@ static int parse_all(struct parse *p)
         return rc;
     }
     rc = apply_defaults(p);
-    return rc != 0 ? rc : check_arguments(p);
+    if (rc == 0) {
+        rc = check_arguments(p);
+    }
+    return rc != 0 ? rc : optionpairs_check(p->o, p->e);
 }
 
 int options_parse(struct options *o, enum options_command command, int argc, char **argv,

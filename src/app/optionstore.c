@@ -63,6 +63,21 @@ static int listen_append(struct options *o, const char *text, size_t len, struct
     return 0;
 }
 
+static int list_append(struct options *o, const struct optiontable_row *row, const char *text,
+                       size_t len, struct err *e)
+{
+    struct options_list *l = field_of(o, row);
+
+    if (optionstore_append(o, l, text, len) != 0) {
+        return no_memory(e);
+    }
+    if (row->is_entry != NULL && !row->is_entry(l->items[l->n - 1])) {
+        err_set(e, "\"%.64s\" is not %s", l->items[l->n - 1], row->entry);
+        return -EINVAL;
+    }
+    return 0;
+}
+
 /* Every entry of a comma separated value. */
 static int store_entries(struct options *o, const struct optiontable_row *row, const char *value,
                          struct err *e)
@@ -75,12 +90,8 @@ static int store_entries(struct options *o, const struct optiontable_row *row, c
             err_set(e, "an empty entry in the list");
             return -EINVAL;
         }
-        if (row->type == OPTIONTABLE_LISTEN) {
-            rc = listen_append(o, at, len, e);
-        } else {
-            rc = optionstore_append(o, field_of(o, row), at, len);
-            rc = rc == 0 ? 0 : no_memory(e);
-        }
+        rc = row->type == OPTIONTABLE_LISTEN ? listen_append(o, at, len, e)
+                                             : list_append(o, row, at, len, e);
         if (rc != 0) {
             return rc;
         }

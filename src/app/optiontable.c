@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "model/k8sname.h"
+
 #define SERVE  OPTIONS_SERVE
 #define ALL    (OPTIONS_SERVE | OPTIONS_CHECK | OPTIONS_EXPLAIN)
 #define LIVE   (OPTIONS_SERVE | OPTIONS_EXPLAIN)
@@ -26,6 +28,11 @@ _Static_assert(PROXY_ANSWER_ALERT == 0 && PROXY_ANSWER_CLOSE == 1 && PROXY_ANSWE
 _Static_assert(REQUIRE_AUTO == 0 && REQUIRE_ON == 1 && REQUIRE_OFF == 2, "REQUIRE");
 _Static_assert(LOG_TEXT == 0 && LOG_JSON == 1, "FORMATS");
 _Static_assert(LOG_DEBUG == 0 && LOG_INFO == 1 && LOG_WARN == 2 && LOG_ERROR == 3, "LEVELS");
+
+static bool is_namespace_or_all(const char *text)
+{
+    return strcmp(text, "*") == 0 || k8sname_is_label(text);
+}
 
 static const struct optiontable_row ROWS[] = {
     {.name = "manifests",
@@ -62,8 +69,10 @@ static const struct optiontable_row ROWS[] = {
      .commands = ALL,
      FIELD(ingress_classes),
      .fallback = "sealway",
+     .is_entry = k8sname_is_subdomain,
+     .entry = "the name of a class; write lower-case letters, digits, - and ., e.g. sealway",
      .help = "also serve Ingresses that name the class NAME, whether or not there is an "
-             "IngressClass of that name; repeatable"},
+             "IngressClass of that name; repeatable; names given take the place of the default"},
     {.name = "ingress-class-only",
      .type = OPTIONTABLE_FLAG,
      .commands = ALL,
@@ -90,6 +99,8 @@ static const struct optiontable_row ROWS[] = {
      .type = OPTIONTABLE_LIST,
      .commands = ALL,
      FIELD(catch_all),
+     .is_entry = is_namespace_or_all,
+     .entry = "a namespace; write lower-case letters, digits and -, or * for all",
      .help = "namespaces whose Ingress may claim unknown and missing names (a rule without host, "
              "or spec.defaultBackend); repeatable"},
     {.name = "on-unknown-name",

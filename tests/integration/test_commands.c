@@ -8,9 +8,13 @@
 
 #include <cmocka.h>
 
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -213,7 +217,74 @@ static void a_directory_that_is_not_there_is_named(void **state)
 {
     (void)state;
     assert_int_equal(run("serve --manifests nowhere --listen 127.0.0.1:0 2>&1"), 2);
-    assert_one_line("nowhere");
+    assert_one_line("sealway serve: --manifests nowhere: cannot read the directory: No such file");
+    assert_says("; give a directory that exists and that uid ");
+}
+
+static void a_ports_file_that_cannot_be_written_starts_nothing(void **state)
+{
+    (void)state;
+#define SERVE "serve --manifests m --listen 127.0.0.1:0 --ports-file "
+    assert_int_equal(run(SERVE "/dev/full 2>&1"), 2);
+    assert_one_line("sealway serve: --ports-file /dev/full: it is no regular file");
+    assert_int_equal(run(SERVE "m 2>&1"), 2);
+    assert_one_line("--ports-file m: it is a directory; name a file in it");
+    assert_int_equal(run(SERVE "none/ports 2>&1"), 2);
+    assert_one_line("--ports-file none/ports: No such file or directory; name a file");
+#undef SERVE
+}
+
+/* A pipe with room for just the first word of a complaint: it is written, and the next one waits.
+ */
+static void fill_pipe(int fds[2])
+{
+    static const char BYTES[4096];
+    int capacity;
+
+    assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+    capacity = fcntl(fds[1], F_GETPIPE_SZ);
+    for (size_t left = (size_t)capacity - strlen("sealway"); left > 0;) {
+        size_t n = left < sizeof(BYTES) ? left : sizeof(BYTES);
+
+        assert_int_equal(write(fds[1], BYTES, n), n);
+        left -= n;
+    }
+}
+
+static void wait_until_full(int fd)
+{
+    int held = 0;
+
+    while (held < fcntl(fd, F_GETPIPE_SZ)) {
+        assert_int_equal(ioctl(fd, FIONREAD, &held), 0);
+        sched_yield();
+    }
+}
+
+static void a_signal_during_the_start_waits_for_its_turn(void **state)
+{
+    const char *bin = getenv("SEALWAY_BIN");
+    char bytes[4096];
+    int fds[2], status;
+    pid_t pid;
+
+    (void)state;
+    fill_pipe(fds);
+    pid = fork();
+    if (pid == 0) {
+        dup2(fds[1], STDERR_FILENO);
+        execl(bin != NULL ? bin : "build/sealway", "sealway", "serve", "--nonsense", (char *)NULL);
+        _exit(127);
+    }
+    close(fds[1]);
+    wait_until_full(fds[0]);
+    assert_int_equal(kill(pid, SIGTERM), 0);
+    while (read(fds[0], bytes, sizeof(bytes)) > 0) {
+    }
+    close(fds[0]);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 2);
 }
 
 static void an_address_in_use_is_named(void **state)
@@ -302,6 +373,30 @@ static void a_path_that_is_not_there_is_an_error(void **state)
     assert_one_line("sealway check: an argument is missing");
 }
 
+static void a_file_reached_twice_is_read_once(void **state)
+{
+    (void)state;
+    write_shop();
+    tempdir_write(&dir, "m/sub/other.yaml",
+                  INGRESS("shop", "other", "", "other.test", "number: 443"));
+    assert_int_equal(run_after("ln -s m/shop.yaml link.yaml;", "check m m/shop.yaml"), 0);
+    assert_says("2 ingresses, 2 hosts routed, 0 errors, ");
+    assert_int_equal(run("check m/shop.yaml ./m m/../m link.yaml m/sub"), 0);
+    assert_says("2 ingresses, 2 hosts routed, 0 errors, ");
+    assert_int_equal(run("check m/shop.yaml m/shop.yaml m/sub m/sub"), 0);
+    assert_says("2 ingresses, 2 hosts routed, 0 errors, ");
+}
+
+static void two_files_of_one_object_are_still_an_error(void **state)
+{
+    (void)state;
+    write_shop();
+    assert_int_equal(run_after("cp m/shop.yaml copy.yaml;", "check m copy.yaml"), 1);
+    assert_says("DuplicateObject: this Ingress at copy.yaml:1 is not used");
+    assert_int_equal(run("check m nowhere nowhere 2>&1"), 1);
+    assert_says("nowhere: error: ManifestUnreadable");
+}
+
 static void what_manifests_say_cannot_command_a_terminal(void **state)
 {
     (void)state;
@@ -382,7 +477,45 @@ static void an_ingress_that_is_not_served_is_told(void **state)
     (void)state;
     write_shop();
     assert_int_equal(run("explain shop.test --manifests m --ingress-class other"), 3);
-    assert_says("    not served: shop/web: ");
+    assert_says("    not served: shop/web: ClassNotFound: there is no IngressClass");
+}
+
+static void an_ingress_that_was_refused_is_told_as_what_may_concern_the_name(void **state)
+{
+    (void)state;
+    write_shop();
+    assert_int_equal(run("explain other.test --manifests m"), 3);
+    assert_silent_about("problems that may concern this name:");
+    tempdir_write(&dir, "m/bad.yaml",
+                  INGRESS("bad", "case", "", "Other.test", "number: 443") INGRESS(
+                      "shop", "web", "", "again.test",
+                      "number: 443") "apiVersion: networking.k8s.io/v1beta1\nkind: Ingress\n"
+                                     "metadata: {name: old, namespace: bad}\nspec: {rules: [{host: "
+                                     "other.test}]}\n");
+    tempdir_write(&dir, "m/a-broken.yaml", "kind: Ingress\nspec: [\n");
+    assert_int_equal(run("explain other.test --manifests m"), 3);
+    assert_says("problems that may concern this name:\n"
+                "  m/bad.yaml:9: bad/case: InvalidHost: spec.rules[0].host \"Other.test\"");
+    assert_says(": bad/old: ApiVersionRemoved: ");
+    assert_says(": shop/web: DuplicateObject: this Ingress at m/shop.yaml:1 ");
+    assert_says("  m/a-broken.yaml:");
+}
+
+static void an_empty_route_says_why(void **state)
+{
+    (void)state;
+    tempdir_write(&dir, "m/port.yaml",
+                  INGRESS("shop", "web", "", "shop.test", "number: 8443") SERVICE("shop")
+                      INGRESS("shop", "web2", "", "two.test", "number: 443"));
+    tempdir_write(&dir, "m/none.yaml", INGRESS("none", "web", "", "none.test", "number: 443"));
+    assert_int_equal(run("explain shop.test --manifests m"), 0);
+    assert_says("endpoints: 0\n  none: ServicePortNotFound: Service shop/web has no port 8443");
+    assert_silent_about("NoEndpoints");
+    assert_silent_about("problems that may concern this name:");
+    assert_int_equal(run("explain two.test --manifests m"), 0);
+    assert_says("endpoints: 0\n  none: NoEndpoints: Service shop/web has no usable endpoint");
+    assert_int_equal(run("explain none.test --manifests m"), 0);
+    assert_says("endpoints: 0\n  none: ServiceNotFound: there is no Service none/web;");
 }
 
 static void a_route_without_endpoints_tells_the_answer(void **state)
@@ -422,7 +555,8 @@ static void later_options_are_taken_and_said_to_change_nothing(void **state)
     assert_says("note: --alpn and --client change no decision in this version\n");
     assert_int_equal(run("explain shop.test --manifests m --client here 2>&1"), 2);
     assert_int_equal(run("explain shop.test --manifests nowhere 2>&1"), 2);
-    assert_one_line("sealway explain: --manifests nowhere: No such file or directory");
+    assert_one_line("sealway explain: --manifests nowhere: cannot read the directory: No such "
+                    "file or directory; give a directory");
 }
 
 int main(void)
@@ -436,6 +570,8 @@ int main(void)
         T(a_closed_stdout_is_no_place_for_a_report),
         T(bad_options_end_before_anything_starts),
         T(a_directory_that_is_not_there_is_named),
+        T(a_ports_file_that_cannot_be_written_starts_nothing),
+        T(a_signal_during_the_start_waits_for_its_turn),
         T(an_address_in_use_is_named),
         T(more_connections_than_descriptors_are_refused),
         T(good_manifests_have_no_errors),
@@ -443,6 +579,8 @@ int main(void)
         T(broken_yaml_is_an_error_with_its_line),
         T(a_warning_changes_no_exit_status),
         T(a_path_that_is_not_there_is_an_error),
+        T(a_file_reached_twice_is_read_once),
+        T(two_files_of_one_object_are_still_an_error),
         T(what_manifests_say_cannot_command_a_terminal),
         T(the_class_options_decide_what_is_judged),
         T(a_routed_name_is_told_with_its_endpoints),
@@ -450,6 +588,8 @@ int main(void)
         T(a_claim_that_lost_is_told_with_its_reason),
         T(a_wildcard_covers_one_label_and_comes_second),
         T(an_ingress_that_is_not_served_is_told),
+        T(an_ingress_that_was_refused_is_told_as_what_may_concern_the_name),
+        T(an_empty_route_says_why),
         T(a_route_without_endpoints_tells_the_answer),
         T(the_catch_all_answers_unknown_and_missing_names),
         T(later_options_are_taken_and_said_to_change_nothing),
