@@ -6,6 +6,7 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -126,6 +127,9 @@ static void at_the_limit_of_the_process_nothing_spins_and_all_recover(void **sta
     int clients[8], gaps[64], highest = 0;
     size_t n_gaps = 0;
 
+    if (getenv("RUN_UNDER") != NULL) {
+        skip(); /* valgrind keeps the limit itself, and closes what accept(2) returned beyond it */
+    }
     assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
     for (size_t i = 0; i < ARRAY_LEN(clients); i++) {
         clients[i] = proxy_fixture_dial(&iw->addr);
