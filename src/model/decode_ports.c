@@ -31,7 +31,8 @@ bool decode_ports_number(struct decode *d, struct json_at *at, uint16_t *out)
     return false;
 }
 
-bool decode_ports_is_tcp(struct decode *d, const struct json_at *port)
+/* "protocol": absent, TCP, or one that is not TCP. */
+static bool is_tcp(struct decode *d, const struct json_at *port)
 {
     struct json_at at = json_field(port, "protocol");
     const char *protocol = json_string(&at);
@@ -47,7 +48,7 @@ bool decode_ports_is_tcp(struct decode *d, const struct json_at *port)
     return false;
 }
 
-static bool decode_port(struct decode *d, struct json_at *item, struct slice_port *out)
+bool decode_ports_one(struct decode *d, struct json_at *item, struct slice_port *out)
 {
     struct json_at name_at, number_at;
     const char *name;
@@ -59,7 +60,7 @@ static bool decode_port(struct decode *d, struct json_at *item, struct slice_por
     name_at = json_field(item, "name");
     number_at = json_field(item, "port");
     name = json_string(&name_at);
-    out->is_tcp = decode_ports_is_tcp(d, item);
+    out->is_tcp = is_tcp(d, item);
     if (name_at.wrong || !decode_ports_number(d, &number_at, &out->number)) {
         return false;
     }
@@ -80,7 +81,7 @@ struct slice_port *decode_ports(struct decode *d, const struct json_at *list, si
     size_t n = 0;
 
     while (ports != NULL && json_next(list, &item)) {
-        n += decode_port(d, &item, &ports[n]);
+        n += decode_ports_one(d, &item, &ports[n]);
     }
     *n_out = n;
     return ports;

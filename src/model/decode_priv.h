@@ -89,8 +89,8 @@ bool decode_backend(struct decode *d, const struct json_at *at, struct ingress_b
 /** A number within 1..65535 that may be absent (0, true); false, with a verdict, when invalid. */
 bool decode_ports_number(struct decode *d, struct json_at *at, uint16_t *out);
 
-/** "protocol" of a port: absent, TCP, or one that is not TCP. */
-bool decode_ports_is_tcp(struct decode *d, const struct json_at *port);
+/** One port: name, number (0 when absent), protocol.  False, with a verdict, when it is invalid. */
+bool decode_ports_one(struct decode *d, struct json_at *item, struct slice_port *out);
 
 /** The ports of an EndpointSlice or a subset of Endpoints; invalid ones are left out. */
 struct slice_port *decode_ports(struct decode *d, const struct json_at *list, size_t *n_out);

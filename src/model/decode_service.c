@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "decode_priv.h"
-#include "model/k8sname.h"
 
 #define NAMES_COMPARED 1000u /* each with each, so only as many as a person writes */
 
@@ -68,34 +67,23 @@ static void decode_cluster_ips(struct decode *d, const struct json_at *spec, str
     }
 }
 
+/* As a port of a slice, but that its number must be given. */
 static bool decode_port(struct decode *d, struct json_at *item, struct service_port *out)
 {
-    struct json_at name_at, number_at;
-    const char *name;
-    char path[JSON_PATH_MAX], quoted[JSON_TEXT_MAX];
+    struct slice_port port = {0};
+    struct json_at number_at;
+    char path[JSON_PATH_MAX];
 
-    if (!json_is_object(item)) {
+    if (!decode_ports_one(d, item, &port)) {
         return false;
     }
-    name_at = json_field(item, "name");
-    number_at = json_field(item, "port");
-    name = json_string(&name_at);
-    out->is_tcp = decode_ports_is_tcp(d, item);
-    if (name_at.wrong || !decode_ports_number(d, &number_at, &out->number)) {
-        return false;
-    }
-    if (number_at.node == NULL) {
+    if (port.number == 0) {
+        number_at = json_field(item, "port");
         decode_say(d, &number_at, VERDICT_ERROR, "InvalidPort", "%s must be given",
                    json_path(&number_at, path));
         return false;
     }
-    if (name != NULL && name[0] != '\0' && !k8sname_is_label(name)) {
-        decode_say(d, &name_at, VERDICT_ERROR, "InvalidPort",
-                   "%s %s is no name of a port: write a-z, 0-9 and '-', 63 characters at most",
-                   json_path(&name_at, path), json_quote(name, quoted));
-        return false;
-    }
-    out->name = decode_keep(d, name);
+    *out = (struct service_port){port.name, port.number, port.is_tcp};
     return true;
 }
 
