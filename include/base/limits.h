@@ -22,6 +22,21 @@
 #define LIMIT_WORKERS             256u
 #define LIMIT_LISTENERS           64u
 
+/* Admin port. */
+#define LIMIT_ADMIN_CLIENTS       32u
+#define LIMIT_ADMIN_ANSWERS       24u /* of them; the rest is left to newcomers */
+#define LIMIT_ADMIN_HEAD_BYTES    8192u
+#define LIMIT_ADMIN_INPUT_BYTES   16384u /* read ahead */
+#define LIMIT_ADMIN_REQUESTS      1000u  /* on one connection */
+#define LIMIT_ADMIN_REQUEST_MS    5000u
+#define LIMIT_ADMIN_ANSWER_MS     30000u
+#define LIMIT_ADMIN_IDLE_MS       90000u /* a scrape a minute keeps its connection */
+#define LIMIT_ADMIN_PAGE_BYTES    (64ul * 1024ul * 1024ul)
+#define LIMIT_ADMIN_WAITING_BYTES (128ul * 1024ul * 1024ul) /* of pages not taken yet */
+#define LIMIT_ADMIN_SMALL_PAGE    16384u /* never refused for lack of room: health must be told */
+#define LIMIT_HEALTH_PROBES       16u    /* of each kind */
+#define LIMIT_METRICS_SOURCES     32u
+
 /* Endpoints. */
 #define LIMIT_ENDPOINT_SKIP_MS 10000u /* how long a failed endpoint is passed over */
 
@@ -29,6 +44,10 @@
 #define LIMIT_LOG_LINE  2048u          /* one line, cut beyond */
 #define LIMIT_LOG_VALUE 300u           /* one untrusted value, cut beyond */
 #define LIMIT_LOG_RING  (256u * 1024u) /* bytes of lines one thread may have waiting */
+/* Access lines of connections that were not relayed, for each reason and worker; and lines about
+ * failed dials, for each worker. */
+#define LIMIT_ACCESS_LINES_PER_S 100u
+#define LIMIT_ACCESS_LINES_BURST 200u
 
 /* Objects and files. */
 #define LIMIT_MANIFEST_FILE_BYTES (64u * 1024u * 1024u)

@@ -1,0 +1,44 @@
+#include "base/timetext.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/attr.h"
+
+const char *timetext_utc(time_t seconds, char text[TIMETEXT_MAX])
+{
+    struct tm tm;
+
+    if (gmtime_r(&seconds, &tm) == NULL ||
+        strftime(text, TIMETEXT_MAX, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0) {
+        snprintf(text, TIMETEXT_MAX, "unknown"); /* a year of more digits than an int has */
+    }
+    return text;
+}
+
+const char *timetext_span(uint64_t seconds, char text[TIMETEXT_MAX])
+{
+    static const struct {
+        uint64_t seconds;
+        char unit;
+    } units[] = {{86400, 'd'}, {3600, 'h'}, {60, 'm'}, {1, 's'}};
+    size_t i = 0;
+    uint64_t rest;
+
+    while (i + 1 < ARRAY_LEN(units) && seconds < units[i].seconds) {
+        i++;
+    }
+    rest = seconds % units[i].seconds;
+    if (i + 1 < ARRAY_LEN(units)) {
+        snprintf(text, TIMETEXT_MAX, "%" PRIu64 "%c %" PRIu64 "%c", seconds / units[i].seconds,
+                 units[i].unit, rest / units[i + 1].seconds, units[i + 1].unit);
+    } else {
+        snprintf(text, TIMETEXT_MAX, "%" PRIu64 "s", seconds);
+    }
+    return text;
+}
+
+uint64_t timetext_seconds_since(const struct timespec *then, const struct timespec *now)
+{
+    return now->tv_sec > then->tv_sec ? (uint64_t)(now->tv_sec - then->tv_sec) : 0;
+}
