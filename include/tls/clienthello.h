@@ -43,7 +43,7 @@ enum clienthello_version {
 
 /** Things worth counting, as a set. */
 enum clienthello_feature {
-    CLIENTHELLO_PQ_KEY_SHARE = 1 << 0, /* a key_share entry of a hybrid post-quantum group */
+    CLIENTHELLO_PQ_KEY_SHARE = 1 << 0, /* a key_share entry of a post-quantum group */
     CLIENTHELLO_ECH = 1 << 1, /* encrypted_client_hello, real outer or GREASE (they look alike) */
     CLIENTHELLO_EARLY_DATA = 1 << 2,
     CLIENTHELLO_MULTI_RECORD = 1 << 3,

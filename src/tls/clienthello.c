@@ -184,6 +184,7 @@ static bool parse_supported_versions(struct record_reader *body, struct clienthe
     return true;
 }
 
+/* ML-KEM alone or with a curve, and its drafts: the IANA registry "TLS Supported Groups". */
 static bool group_is_post_quantum(uint16_t group)
 {
     switch (group) {
@@ -193,7 +194,9 @@ static bool group_is_post_quantum(uint16_t group)
     case 0x11eb: /* SecP256r1MLKEM768 */
     case 0x11ec: /* X25519MLKEM768 */
     case 0x11ed: /* SecP384r1MLKEM1024 */
+    case 0x11ee: /* curveSM2MLKEM768 */
     case 0x6399: /* X25519Kyber768Draft00 */
+    case 0x639a: /* SecP256r1Kyber768Draft00 */
         return true;
     default:
         return false;

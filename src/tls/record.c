@@ -32,13 +32,11 @@ static enum record_status scan_type(bool first, const uint8_t *at, size_t len)
     return at[1] == RECORD_VERSION_MAJOR ? RECORD_WRONG_TYPE : RECORD_NOT_TLS;
 }
 
-/* RECORD_COMPLETE: the header is good, its payload length is in `payload_out`. */
+/* Of `len` bytes, one at least.  RECORD_COMPLETE: the header is good, its payload length is in
+ * `payload_out`. */
 static enum record_status scan_header(bool first, const uint8_t *at, size_t len,
                                       size_t *payload_out)
 {
-    if (len == 0) {
-        return RECORD_MORE;
-    }
     enum record_status type = scan_type(first, at, len);
     if (type != RECORD_COMPLETE) {
         return type;

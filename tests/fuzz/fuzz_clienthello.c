@@ -3,14 +3,18 @@
  * is cut into records, it says the same of it.
  *
  * Input: the number of segment sizes, those sizes, the record size, the cap, then the raw bytes.
+ * The rows of tests/data/hellos.tsv are its seeds.
  */
+#include <limits.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "base/attr.h"
 #include "base/limits.h"
 #include "support/guard_page.h"
 #include "support/hello_check.h"
+#include "support/hello_rows.h"
 
 #define CAP          ((size_t)LIMIT_HELLO_DEFAULT_BYTES)
 #define STEPS_MAX    16
@@ -18,6 +22,7 @@
 #define ROOM         (8 * CAP)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerInitialize(int *argc, char ***argv);
 
 static struct guard_page guard;
 
@@ -85,6 +90,46 @@ static void check_records(const struct plan *p, const struct hello_outcome *whol
     ASSERT(hello_check_same(&o, whole) && o.info.raw_bytes == raw.len);
     hello_bytes_free(&raw);
     hello_bytes_free(&message);
+}
+
+/* A row behind two segment sizes, records of three bytes and the usual cap. */
+static void write_seed(const char *dir, const struct hello_row *r)
+{
+    static const uint8_t plan[] = {2, 0, 99, 2, 0};
+    char path[PATH_MAX];
+    FILE *f;
+
+    snprintf(path, sizeof(path), "%s/%s", dir, r->id);
+    f = fopen(path, "wb");
+    if (f != NULL) {
+        ASSERT(fwrite(plan, sizeof(plan), 1, f) == 1);
+        ASSERT(fwrite(r->flight.raw.data, r->flight.raw.len, 1, f) == 1);
+        ASSERT(fclose(f) == 0);
+    }
+}
+
+/* Called by a fuzzer before it reads its corpus: puts the seeds into the first directory named. */
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+    struct hello_rows rows;
+    int dir = 1;
+
+    while (dir < *argc && (*argv)[dir][0] == '-') {
+        dir++;
+    }
+    if (dir == *argc) {
+        return 0;
+    }
+    hello_rows_read(&rows);
+    for (size_t i = 0; i < rows.n; i++) {
+        size_t len = rows.rows[i].flight.raw.len;
+
+        if (len > 0 && len < CAP - STEPS_MAX) {
+            write_seed((*argv)[dir], &rows.rows[i]);
+        }
+    }
+    hello_rows_free(&rows);
+    return 0;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -27,10 +27,15 @@ void guard_page_fini(struct guard_page *g)
     (void)munmap(g->base, g->bytes + page_bytes()); /* nothing to do about it in a test */
 }
 
-const uint8_t *guard_page_copy(struct guard_page *g, const uint8_t *bytes, size_t n)
+uint8_t *guard_page_room(struct guard_page *g, size_t n)
 {
     ASSERT(n <= g->bytes);
-    uint8_t *at = g->base + g->bytes - n;
+    return g->base + g->bytes - n;
+}
+
+const uint8_t *guard_page_copy(struct guard_page *g, const uint8_t *bytes, size_t n)
+{
+    uint8_t *at = guard_page_room(g, n);
     if (n > 0) {
         memcpy(at, bytes, n);
     }

@@ -145,30 +145,22 @@ void hello_add_versions(struct hello *h, const uint16_t *versions, size_t n)
     length_end(h, HELLO_VERSIONS_EXTENSION);
 }
 
-static void add_key(struct hello *h, uint16_t group, size_t key_bytes)
-{
-    hello_bytes_add_u16(&h->message, group);
-    add_zeros_with_length(h, HELLO_SHARE_KEY, 2, key_bytes);
-}
-
-static void begin_key_share(struct hello *h)
+void hello_add_key_shares(struct hello *h, const struct hello_share *shares, size_t n)
 {
     hello_bytes_add_u16(&h->message, EXTENSION_KEY_SHARE);
     length_begin(h, HELLO_SHARE_EXTENSION, 2);
     length_begin(h, HELLO_SHARE_LIST, 2);
-}
-
-static void end_key_share(struct hello *h)
-{
+    for (size_t i = 0; i < n; i++) {
+        hello_bytes_add_u16(&h->message, shares[i].group);
+        add_zeros_with_length(h, HELLO_SHARE_KEY, 2, shares[i].key_bytes);
+    }
     length_end(h, HELLO_SHARE_LIST);
     length_end(h, HELLO_SHARE_EXTENSION);
 }
 
 void hello_add_key_share(struct hello *h, uint16_t group, size_t key_bytes)
 {
-    begin_key_share(h);
-    add_key(h, group, key_bytes);
-    end_key_share(h);
+    hello_add_key_shares(h, &(struct hello_share){group, key_bytes}, 1);
 }
 
 void hello_add_extension(struct hello *h, uint16_t type, const void *body, size_t len)
@@ -273,11 +265,9 @@ void hello_browser(struct hello_bytes *raw, const char *sni)
     hello_add_name(&h, sni, strlen(sni));
     hello_add_alpn(&h, "h2,http/1.1");
     hello_add_versions(&h, (const uint16_t[]){GREASE, 0x0304, 0x0303}, 3);
-    begin_key_share(&h);
-    add_key(&h, GREASE, 1);
-    add_key(&h, GROUP_X25519MLKEM768, 1216);
-    add_key(&h, GROUP_X25519, 32);
-    end_key_share(&h);
+    const struct hello_share shares[] = {
+        {GREASE, 1}, {GROUP_X25519MLKEM768, 1216}, {GROUP_X25519, 32}};
+    hello_add_key_shares(&h, shares, ARRAY_LEN(shares));
     hello_add_extension(&h, EXTENSION_ECH, NULL, 282);
     hello_add_extension(&h, 0x1a1a, NULL, 1);
     hello_end(&h);

@@ -80,7 +80,12 @@ void hello_add_name(struct hello *h, const void *name, size_t len);
 void hello_add_alpn(struct hello *h, const char *names);
 /** supported_versions. */
 void hello_add_versions(struct hello *h, const uint16_t *versions, size_t n);
-/** key_share with one key of `key_bytes` zeros. */
+struct hello_share {
+    uint16_t group;
+    size_t key_bytes; /* of zeros */
+};
+/** key_share with these keys; one key. */
+void hello_add_key_shares(struct hello *h, const struct hello_share *shares, size_t n);
 void hello_add_key_share(struct hello *h, uint16_t group, size_t key_bytes);
 /** Any extension, its body as it is (NULL: zeros). */
 void hello_add_extension(struct hello *h, uint16_t type, const void *body, size_t len);

@@ -260,7 +260,8 @@ static void the_longest_allowed_hello_may_come_in_any_number_of_records(void **s
     hello_bytes_free(&raw);
 }
 
-/* What was scanned is overwritten: a scan that looks back fails. */
+/* What was scanned is overwritten, so that a scan which looks back fails.  What it can look at
+ * besides is counted: a byte of a payload once, one of a record header no more than five times. */
 static void scanned_bytes_are_never_looked_at_again(void **state)
 {
     (void)state;
@@ -271,16 +272,46 @@ static void scanned_bytes_are_never_looked_at_again(void **state)
         struct record_scan s;
         enum record_status status = RECORD_MORE;
         size_t fed = 0;
+        size_t looked_at = 0;
         record_scan_init(&s);
         while (status == RECORD_MORE && fed < raw.len) {
             size_t before = s.offset;
             status = record_scan_feed(&s, raw.data, ++fed, CAP);
+            looked_at += fed - before;
             assert_true(s.offset <= fed && fed - s.offset < RECORD_HEADER_BYTES);
             memset(raw.data + before, 0xff, s.offset - before);
         }
         assert_int_equal(status, RECORD_COMPLETE);
         assert_int_equal(fed, raw.len);
+        assert_in_range(looked_at, raw.len, raw.len + s.records * (size_t)(1 + 2 + 3 + 4));
         hello_bytes_free(&raw);
+    }
+}
+
+/* Of megabytes that are said to be there only these few are: to look at one more is a fault. */
+static void what_is_refused_is_refused_without_a_look_at_the_rest(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes;
+        size_t len;
+        enum record_status status;
+    } starts[] = {
+        {"\x16\x03\x01\0\0", 5, RECORD_EMPTY}, /* the first of a million empty records, say */
+        {"\x16\x03\x01\x40\x01", 5, RECORD_OVERFLOW},
+        {"\x16\x03\x01\xff\xff", 5, RECORD_OVERFLOW},
+        {"\x16\x03\x01\x40\0\1\xff\xff\xff", 9, RECORD_TOO_LARGE},
+        {"\x16\x03\x01\x40\0\2", 6, RECORD_WRONG_MESSAGE},
+        {"\x16\x03\x01\0\x05\1\0\0\0", 9, RECORD_TRAILING},
+        {"\x17\x03", 2, RECORD_WRONG_TYPE},
+        {"G", 1, RECORD_NOT_TLS},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(starts); i++) {
+        struct record_scan s;
+        const uint8_t *at =
+            guard_page_copy(&guard, (const uint8_t *)starts[i].bytes, starts[i].len);
+        record_scan_init(&s);
+        assert_int_equal(record_scan_feed(&s, at, 5000000, CAP), starts[i].status);
     }
 }
 
@@ -392,6 +423,7 @@ int main(void)
         cmocka_unit_test(the_cap_ends_a_scan_that_knows_no_length_yet),
         cmocka_unit_test(the_longest_allowed_hello_may_come_in_any_number_of_records),
         cmocka_unit_test(scanned_bytes_are_never_looked_at_again),
+        cmocka_unit_test(what_is_refused_is_refused_without_a_look_at_the_rest),
         cmocka_unit_test(a_scan_of_nothing_wants_more),
         cmocka_unit_test(a_reader_walks_over_record_borders),
         cmocka_unit_test(a_reader_that_refuses_has_not_moved),
