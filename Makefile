@@ -8,7 +8,7 @@
 CC      ?= cc
 VARIANT ?=
 B       := build$(if $(VARIANT),/$(VARIANT))
-PKGS    := libevent_core libcurl libcjson libcrypto libssl yaml-0.1
+PKGS    := libevent_core libevent_extra libcurl libcjson libcrypto libssl yaml-0.1
 
 PREFIX  ?= /usr/local
 JOBS    ?= $(shell nproc)
@@ -66,22 +66,33 @@ UNIT      := $(patsubst tests/unit/%.c,$(B)/tests/%,$(wildcard tests/unit/test_*
 INTEG     := $(patsubst tests/integration/%.c,$(B)/tests/%,$(wildcard tests/integration/test_*.c))
 FUZZERS   := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 REPLAYS   := $(patsubst tests/fuzz/%.c,$(B)/replay/%,$(wildcard tests/fuzz/fuzz_*.c))
-SUPPORT   := $(call objs,$(wildcard tests/support/*.c) $(wildcard tests/fakes/*.c))
+SIM_WRAP  := $(call objs,tests/support/sim_wrap.c)
+SUPPORT   := $(filter-out $(SIM_WRAP),$(call objs,$(wildcard tests/support/*.c tests/fakes/*.c)))
 
 # The module a unit test belongs to: the one that holds the file of the same name.
 module_of = $(notdir $(patsubst %/,%,$(dir $(wildcard src/*/$(patsubst test_%,%,$(1)).c))))
 
-# Torture: allocations of our own objects go through tests/support/failalloc.c (not under tsan).
-WRAPPED := malloc calloc realloc strdup strndup
+# Torture: allocations of our own objects go through tests/support/failalloc.c; so do those that an
+# arena would serve from the chunk it has.
+WRAPPED := malloc calloc realloc strdup strndup arena_alloc arena_calloc arena_strdup arena_strndup
 WRAP    := $(foreach f,$(WRAPPED),-Wl,--wrap=$(f)) -Wl,-u,__wrap_malloc
 
 # Tests of the data plane let system calls fail, too: tests/support/failsys.c.
 FAILSYS_WRAP := $(foreach f,socket listen accept4 connect send recv __recv_chk shutdown getsockopt \
-                event_add event_new eventfd aligned_alloc pthread_create,-Wl,--wrap=$(f))
-$(addprefix $(B)/tests/test_,listen clientcap acceptor conn conn_hello conn_relay connlog upstream refuse \
-  worker proxy): WRAP += $(FAILSYS_WRAP)
+                event_add event_new eventfd aligned_alloc pthread_create getrandom,-Wl,--wrap=$(f))
+$(addprefix $(B)/tests/test_,adminsocket listen clientcap acceptor conn conn_hello conn_relay conn_stats connlog \
+  hello_stats upstream refuse linger worker proxy siphash store registry yamlanchors readiness): \
+  WRAP += $(FAILSYS_WRAP)
+# Clients of the admin port from elsewhere than this machine.
+$(addprefix $(B)/tests/test_,adminaccess adminserver): WRAP += -Wl,--wrap=getpeername
+# The simulation puts a kernel of its own in their place: tests/support/sim_wrap.c.
+$(B)/tests/test_proxy_sim: WRAP += $(foreach f,socket listen accept4 connect send recv __recv_chk \
+                shutdown getsockname getsockopt setsockopt close read write open eventfd event_add \
+                event_del event_free event_base_loop pthread_create pthread_join,-Wl,--wrap=$(f))
+$(B)/tests/test_proxy_sim: $(SIM_WRAP) $(call libs,proxy)
+$(B)/tests/test_sim_kernel: $(call libs,proxy)
 # Named apart from the integration tests test_hello and test_relay.
-$(addprefix $(B)/tests/test_,conn_hello conn_relay): $(call libs,proxy)
+$(addprefix $(B)/tests/test_,adoption conn_hello conn_relay conn_stats hello_stats): $(call libs,proxy)
 
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
@@ -104,8 +115,8 @@ help:
 	@echo 'make test         install, build, run every test'
 	@echo 'make check        format, analysers, layers, prefixes, headers'
 	@echo 'make asan|tsan    build and run the tests under a sanitizer'
-	@echo 'make valgrind     run the unit tests under valgrind; make cov: line coverage by file'
-	@echo 'make fuzz         run every fuzz target for FUZZ_SECONDS (default 60)'
+	@echo 'make valgrind     run the unit tests under valgrind; make cov: coverage by file'
+	@echo 'make fuzz         run every fuzz target for TIME each (default 60s; TIME=15m, JOBS=2)'
 	@echo 'make full         everything long: all of the above, more fuzzing'
 	@echo 'make bench        side by side with nginx stream; see tests/bench/README.md'
 
@@ -116,10 +127,11 @@ test asan tsan cov:
 	$(DEPS) test
 	$(Q)$(if $(filter cov,$@),rm -rf build/cov)
 	$(Q)$(SUBMAKE) $(if $(filter-out test,$@),VARIANT=$@) run-tests
-	$(Q)$(if $(filter cov,$@),tests/support/coverage.sh build/cov)
+	$(Q)$(if $(filter cov,$@),tests/support/coverage.py build/cov)
 
 run-tests: tools
-	$(Q)VARIANT=$(VARIANT) SEALWAY_BIN=$(abspath $(B)/sealway) tests/support/run_tests.sh $(B) \
+	$(Q)$(if $(filter cov,$(VARIANT)),FAILALLOC_LOG=$(abspath $(B))/failalloc.log) VARIANT=$(VARIANT) \
+		SEALWAY_BIN=$(abspath $(B)/sealway) tests/support/run_tests.sh $(B) \
 		$(UNIT) $(INTEG) $(wildcard tests/integration/*.sh) $(REPLAYS)
 
 valgrind:
@@ -146,8 +158,10 @@ demo:
 	$(Q)deploy/demo/demo.sh
 
 full:
-	$(Q)for target in test check asan tsan valgrind cov demo; do $(MAKE) $$target || exit 1; done
-	$(Q)FUZZ_SECONDS=600 $(MAKE) fuzz
+	$(DEPS) ci demo
+	$(Q)FULL=1 TEST_TIMEOUT=900 $(MAKE) test
+	$(Q)for target in check asan tsan valgrind cov demo; do $(MAKE) $$target || exit 1; done
+	$(Q)$(MAKE) fuzz TIME=10m
 
 bench:
 	$(DEPS) bench
@@ -170,11 +184,13 @@ $(B)/commit: FORCE
 $(B)/obj/cmd/sealway/version.o: $(B)/commit
 $(B)/obj/cmd/sealway/version.o: CPPFLAGS += -DSEALWAY_VERSION='"$(VERSION)"' -DSEALWAY_COMMIT='"$(COMMIT)"'
 
-# $(call link,flags before,flags behind): the recipe of every program.
+# $(call link,flags before,flags behind): the recipe of every program.  What an object defines is not
+# looked for in an archive.
 define link
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(ALL_CFLAGS) $(LINK) $(1) -o $@ -Wl,--start-group $^ -Wl,--end-group $(LIBS) $(2)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LINK) $(1) -o $@ $(filter %.o,$^) \
+		-Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS) $(2)
 endef
 
 define module_rule

@@ -1,6 +1,7 @@
 #include "cmd.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "app/optionhelp.h"
 #include "app/optiontable.h"
@@ -36,18 +37,30 @@ void cmd_complain(const char *command, const char *what)
 }
 
 /* C0, DEL, and C1 as UTF-8 writes it: what a terminal would take for a command. */
-void cmd_put_text(FILE *out, const char *text)
+static void put_safe(FILE *out, const char *text, size_t len, bool lines)
 {
     const unsigned char *p = (const unsigned char *)text;
 
-    for (; *p != '\0'; p++) {
-        if (*p < 0x20 || *p == 0x7f) {
+    for (size_t i = 0; i < len; i++) {
+        if (lines && p[i] == '\n') {
+            fputc('\n', out);
+        } else if (p[i] < 0x20 || p[i] == 0x7f) {
             fputc('?', out);
-        } else if (*p == 0xc2 && p[1] >= 0x80 && p[1] <= 0x9f) {
+        } else if (p[i] == 0xc2 && i + 1 < len && p[i + 1] >= 0x80 && p[i + 1] <= 0x9f) {
             fputc('?', out);
-            p++;
+            i++;
         } else {
-            fputc(*p, out);
+            fputc(p[i], out);
         }
     }
+}
+
+void cmd_put_text(FILE *out, const char *text)
+{
+    put_safe(out, text, strlen(text), false);
+}
+
+void cmd_put_page(FILE *out, const char *text, size_t len)
+{
+    put_safe(out, text, len, true);
 }

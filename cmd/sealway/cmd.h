@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "app/metrics.h"
 #include "app/options.h"
 #include "base/attr.h"
 
@@ -23,7 +24,11 @@ enum cmd_status {
 enum cmd_status serve_command(int argc, char **argv);
 enum cmd_status check_command(int argc, char **argv);
 enum cmd_status explain_command(int argc, char **argv);
+enum cmd_status routes_command(int argc, char **argv);
 enum cmd_status version_command(int argc, char **argv);
+
+/** What this program was built from, for the metrics. */
+const struct metrics_build *version_build(void);
 
 /** The version and commit of this program on one line. */
 void version_print_short(FILE *out);
@@ -37,6 +42,9 @@ MUST_CHECK bool cmd_begin(struct options *o, enum options_command command, int a
 
 /** One line on stderr: "sealway: what" or "sealway COMMAND: what"; `command` may be NULL. */
 void cmd_complain(const char *command, const char *what);
+
+/** Print what another program sent, lines as they are, everything else as cmd_put_text(). */
+void cmd_put_page(FILE *out, const char *text, size_t len);
 
 /** Print text from a file with its control characters replaced: it may go to a terminal. */
 void cmd_put_text(FILE *out, const char *text);

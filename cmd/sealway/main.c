@@ -18,6 +18,8 @@ static enum cmd_status dispatch(enum options_command command, int argc, char **a
         return check_command(argc, argv);
     case OPTIONS_EXPLAIN:
         return explain_command(argc, argv);
+    case OPTIONS_ROUTES:
+        return routes_command(argc, argv);
     case OPTIONS_VERSION:
         return version_command(argc, argv);
     }

@@ -13,7 +13,7 @@ enum cmd_status serve_command(int argc, char **argv)
      * taken back, for the process ends with this command. */
     mainloop_block_signals(&before);
     if (cmd_begin(&o, OPTIONS_SERVE, argc, argv, &status)) {
-        status = (enum cmd_status)app_serve(&o, &e);
+        status = (enum cmd_status)app_serve(&o, version_build(), &e);
         if (status != CMD_OK) {
             cmd_complain("serve", e.text);
         }

@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "controller/judged.h"
+#include "controller/report.h"
 #include "manifest/manifestdir.h"
 #include "model/store.h"
 #include "paths.h"
@@ -20,7 +22,7 @@ static int build_table(struct snapshot *s, const struct translate_config *cfg)
     if (b == NULL) {
         return -ENOMEM;
     }
-    rc = translate(cfg, s->store, b, &s->verdicts);
+    rc = translate(cfg, s->store, b, &s->verdicts, &s->unserved);
     if (rc == 0) {
         s->table = table_builder_freeze(b, 1);
         rc = s->table != NULL ? 0 : -ENOMEM;
@@ -49,8 +51,9 @@ int snapshot_init(struct snapshot *s, const struct translate_config *cfg, const 
 
     memset(s, 0, sizeof(*s));
     verdicts_init(&s->verdicts);
+    unserved_init(&s->unserved);
     s->store = store_new();
-    s->registry = registry_new();
+    s->registry = registry_new(0, 0);
     if (s->store == NULL || s->registry == NULL) {
         return -ENOMEM;
     }
@@ -62,6 +65,19 @@ int snapshot_init(struct snapshot *s, const struct translate_config *cfg, const 
     rc = build_table(s, cfg);
     verdicts_sort(&s->verdicts);
     return rc == 0 && s->verdicts.lost ? -ENOMEM : rc;
+}
+
+struct report *snapshot_report(const struct snapshot *s)
+{
+    struct verdicts none;
+    const struct report_source from = {.generation = table_generation(s->table),
+                                       .published = clock_wall(),
+                                       .files = &s->verdicts,
+                                       .routes = &none,
+                                       .unserved = &s->unserved};
+
+    verdicts_init(&none);
+    return report_new(&from);
 }
 
 void snapshot_fini(struct snapshot *s)
@@ -76,4 +92,5 @@ void snapshot_fini(struct snapshot *s)
     registry_free(s->registry);
     store_free(s->store);
     verdicts_fini(&s->verdicts);
+    unserved_fini(&s->unserved);
 }

@@ -13,6 +13,15 @@
 #define COMPILER "gcc " __VERSION__
 #endif
 
+const struct metrics_build *version_build(void)
+{
+    static struct metrics_build build = {.version = SEALWAY_VERSION, .revision = SEALWAY_COMMIT};
+
+    build.openssl = OpenSSL_version(OPENSSL_FULL_VERSION_STRING);
+    build.libevent = event_get_version();
+    return &build;
+}
+
 void version_print_short(FILE *out)
 {
     fprintf(out, "sealway %s (%s)\n", SEALWAY_VERSION, SEALWAY_COMMIT);

@@ -175,6 +175,7 @@ PY
 
 start_sealway() {
     start sealway "$sealway" serve --manifests "$dir/manifests" --listen 127.0.0.1:0 \
+        --admin 127.0.0.1:0 \
         --drain-delay 0s --drain-timeout 2s --ports-file "$dir/ports.json"
     for _ in {1..200}; do
         # The file appears once connections are accepted.

@@ -10,6 +10,7 @@
 #include "base/attr.h"
 #include "base/err.h"
 
+struct metrics_build;
 struct options;
 
 /** Exit statuses of the program. */
@@ -21,8 +22,10 @@ enum app_status {
 
 /**
  * Serve until SIGTERM or SIGINT, then drain; SIGHUP reads the objects again.  Every thread and
- * allocation of its own is gone when it returns.  Unless the result is APP_OK, `e` says why.
+ * allocation of its own is gone when it returns.  `build` is what /metrics says of this program.
+ * Unless the result is APP_OK, `e` says why.
  */
-MUST_CHECK enum app_status app_serve(const struct options *o, struct err *e);
+MUST_CHECK enum app_status app_serve(const struct options *o, const struct metrics_build *build,
+                                     struct err *e);
 
 #endif

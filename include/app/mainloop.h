@@ -15,17 +15,19 @@
 #include "base/attr.h"
 #include "base/err.h"
 
+struct event_base;
 struct mainloop;
 
 struct mainloop_config {
     uint64_t drain_delay_ms;     /* from the first signal until `stop_accepting` */
-    uint64_t drain_timeout_ms;   /* from there until the loop ends whatever `active` says */
+    uint64_t drain_timeout_ms;   /* from there until the loop ends in any case */
     bool (*is_ready)(void *ctx); /* asked until it is true */
     /** Became ready.  An error (with `e` filled) ends the loop. */
     int (*on_ready)(void *ctx, struct err *e);
     void (*reload)(void *ctx);
     void (*stop_accepting)(void *ctx);
-    uint64_t (*active)(void *ctx); /* what the drain waits for to become 0 */
+    bool (*is_accepting)(void *ctx); /* what the drain waits for to become false, */
+    uint64_t (*active)(void *ctx);   /* and to become 0 */
     void *ctx;
 };
 
@@ -37,6 +39,12 @@ void mainloop_block_signals(sigset_t *before_out);
 
 /** Open the loop; from now on signals wait for mainloop_run().  NULL with `e` filled. */
 MUST_CHECK struct mainloop *mainloop_new(const struct mainloop_config *cfg, struct err *e);
+
+/** The base it turns, for what else the main thread does; until mainloop_free(). */
+struct event_base *mainloop_base(struct mainloop *m);
+
+/** Whether a signal to stop has come.  Thread: main. */
+bool mainloop_is_draining(const struct mainloop *m);
 
 /** Run until drained.  Returns 0, or -errno with `e` filled.  Once. */
 MUST_CHECK int mainloop_run(struct mainloop *m, struct err *e);

@@ -25,7 +25,11 @@ enum options_command {
     OPTIONS_CHECK = 1 << 1,
     OPTIONS_EXPLAIN = 1 << 2,
     OPTIONS_VERSION = 1 << 3,
+    OPTIONS_ROUTES = 1 << 4,
 };
+
+/** How an answer is printed. */
+enum options_output { OPTIONS_TABLE, OPTIONS_JSON };
 
 /** Texts in the order given; they live as long as the options. */
 struct options_list {
@@ -57,11 +61,19 @@ struct options {
     uint64_t drain_delay_ms;
     uint64_t drain_timeout_ms;
 
+    /* The admin port. */
+    struct netaddr admin; /* family AF_UNSPEC: the default */
+    bool admin_open;
+    bool per_route_metrics;
+    const char *admin_url; /* of `explain` and `routes`: the instance to ask; NULL: the default */
+
     /* What is written. */
     enum log_format log_format;
     enum log_level log_level;
     bool access_log;
     const char *ports_file;
+
+    enum options_output output; /* of `explain` and `routes` */
 
     /* Of `explain`. */
     const char *alpn;

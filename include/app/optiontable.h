@@ -21,6 +21,7 @@ enum optiontable_type {
     OPTIONTABLE_ADDRESS,  /* const char *; a bare IP address */
     OPTIONTABLE_LIST,     /* struct options_list; repeatable, or comma separated */
     OPTIONTABLE_LISTEN,   /* the listen addresses; repeatable, or comma separated */
+    OPTIONTABLE_SOCKET,   /* struct netaddr; one ADDR:PORT */
     OPTIONTABLE_WORD,     /* an enum; the index of one of `words` */
     OPTIONTABLE_COUNT,    /* uint32_t */
     OPTIONTABLE_SIZE,     /* uint32_t, bytes */
@@ -29,10 +30,12 @@ enum optiontable_type {
 
 struct optiontable_row {
     const char *name;  /* without dashes */
+    char letter;       /* the short form, "-o", or 0 */
     const char *value; /* what --help calls the value; NULL for a flag */
     enum optiontable_type type;
     unsigned commands;    /* set of enum options_command */
     size_t offset, bytes; /* the field of struct options */
+    const char *instead;  /* another option of the command that this one takes the place of */
     const char *fallback; /* the default as a user would write it; NULL: none, or computed */
     const char *shown;    /* the default in words where `fallback` cannot say it */
     struct optionvalue_range range; /* of a count, size or duration */
@@ -49,6 +52,9 @@ const struct optiontable_row *optiontable_rows(size_t *n_out);
 /** The row of that name that `command` takes, or NULL.  `name` need not be terminated at `len`. */
 const struct optiontable_row *optiontable_find(const char *name, size_t len,
                                                enum options_command command);
+
+/** The row with that short form (not 0), or NULL. */
+const struct optiontable_row *optiontable_find_letter(char letter, enum options_command command);
 
 /** "SEALWAY_" and the name in upper case with underscores; returns `text`. */
 #define OPTIONTABLE_ENV_MAX 64

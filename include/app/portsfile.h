@@ -11,6 +11,7 @@
 #include "base/err.h"
 
 struct listeners;
+struct netaddr;
 
 /**
  * Whether `path` can be written: nothing or a regular file, in a directory where we may make files
@@ -23,9 +24,10 @@ MUST_CHECK int portsfile_check(const char *path, struct err *e);
 void portsfile_remove(const char *path);
 
 /**
- * Write {"listen":["ADDR:PORT",...]} to `path`, whole or not at all.  Returns 0 or -errno with `e`
- * filled.
+ * Write {"listen":["ADDR:PORT",...],"admin":"ADDR:PORT"} to `path`, whole or not at all.  Returns 0
+ * or -errno with `e` filled.
  */
-MUST_CHECK int portsfile_write(const struct listeners *l, const char *path, struct err *e);
+MUST_CHECK int portsfile_write(const struct listeners *l, const struct netaddr *admin,
+                               const char *path, struct err *e);
 
 #endif

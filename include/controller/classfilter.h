@@ -15,6 +15,7 @@
 #include "model/object.h"
 
 struct store;
+struct unserved;
 struct verdicts;
 
 struct classfilter {
@@ -31,11 +32,11 @@ void classfilter_init(struct classfilter *f, const struct translate_config *cfg,
                       const struct store *store);
 
 /**
- * Whether an Ingress is to be routed.  If so *out is what its annotations say.  Adds the verdicts
- * that are due either way.
+ * Whether an Ingress is to be routed.  If so *out is what its annotations say; if not its hosts are
+ * added to `u` (may be NULL).  Adds the verdicts that are due either way.
  */
 bool classfilter_admits(const struct classfilter *f, const struct ingress *ing,
-                        struct annotation_reading *out, struct verdicts *v);
+                        struct annotation_reading *out, struct verdicts *v, struct unserved *u);
 
 /**
  * Whether an Ingress is one for us to judge: by class and marks ours, though it may ask for what is

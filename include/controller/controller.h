@@ -2,29 +2,44 @@
  * controller - the thread that turns objects into tables.
  *
  * Watches a source, waits for quiet (10 ms, at most 50 ms), translates, and hands each table that
- * differs from the last one to `publish`.  On any failure the last good table goes on and the
- * reason is logged.
+ * differs from the last one to `publish`, and to `report` what else it knows.  On any failure the
+ * last good table goes on and the reason is logged.
  */
 #ifndef CONTROLLER_CONTROLLER_H
 #define CONTROLLER_CONTROLLER_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/attr.h"
 #include "base/err.h"
+#include "controller/controllerstats.h"
 #include "controller/translate.h"
 
 struct controller;
 struct logring;
+struct report;
+struct series_snapshot;
 struct table;
 
 struct controller_config {
     const char *manifests;             /* directory; the only source of this milestone */
     struct translate_config translate; /* texts must outlive the controller */
-    /** A new table, with one reference that becomes the receiver's.  Called on the controller's
-     * thread. */
-    void (*publish)(void *ctx, struct table *t);
-    void *publish_ctx;
+    /**
+     * A new table, with one reference that becomes the receiver's.  `noticed_us` is the
+     * clock_now_us() at which the first change it stands for was noticed; for the first table, at
+     * which reading began.  Called on the controller's thread, but the first time by the caller of
+     * controller_start(); so is the next.
+     */
+    void (*publish)(void *ctx, struct table *t, uint64_t noticed_us);
+    /**
+     * What stands beside the table, with one reference that becomes the receiver's: behind each new
+     * table, and whenever a verdict came, went or moved.  May be NULL.
+     */
+    void (*report)(void *ctx, struct report *r);
+    void *ctx;                /* of both */
+    unsigned route_writers;   /* who counts by route, and how many cells each has for one; */
+    size_t route_cells;       /* 0 and 0: nobody counts.  See registry_new() */
     struct logring *log_ring; /* the thread's own; NULL: write directly */
 };
 
@@ -39,6 +54,16 @@ MUST_CHECK int controller_start(struct controller *c, struct err *e);
 
 /** Read everything again (SIGHUP).  Thread: any. */
 void controller_reload(struct controller *c);
+
+/** What was counted by route: registry_series_snapshot() of the routes of its tables.  Thread: any.
+ */
+MUST_CHECK int controller_series_snapshot(struct controller *c, struct series_snapshot *out);
+
+/**
+ * Figures.  The loop turns at least every 500 ms, and between the steps of a round: what can take
+ * longer is reading all files once, or translating all objects once.  Thread: any.
+ */
+void controller_stats(const struct controller *c, struct controller_stats *out);
 
 /** End the thread; nothing is published afterwards. */
 void controller_stop(struct controller *c);

@@ -20,6 +20,7 @@
 struct builder_pool;
 struct store;
 struct table_builder;
+struct unserved;
 struct verdicts;
 
 /** What one translation works with; the pointers are borrowed. */
@@ -28,7 +29,8 @@ struct endpointfill {
     const struct store *store;
     struct table_builder *builder;
     struct verdicts *verdicts;
-    struct onceset told; /* the objects whose addresses were complained about */
+    struct unserved *unserved; /* NULL when nobody wants it */
+    struct onceset told;       /* the objects whose addresses were complained about */
 };
 
 /** What was found, enough to say why a pool stayed empty. */
@@ -42,7 +44,7 @@ struct endpointfill_count {
     bool full; /* LIMIT_ENDPOINTS_PER_POOL was met */
 };
 
-/** Nothing told yet; copies the four pointers of `env`, allocates nothing. */
+/** Nothing told yet; copies the pointers of `env`, allocates nothing. */
 void endpointfill_init(struct endpointfill *f, const struct endpointfill *env);
 
 void endpointfill_fini(struct endpointfill *f);

@@ -31,7 +31,7 @@ struct servicepool_request {
     bool service_upstream;                 /* the ClusterIP instead of the endpoints */
 };
 
-/** Nothing resolved yet; copies the four pointers of `env`, allocates nothing. */
+/** Nothing resolved yet; copies the pointers of `env`, allocates nothing. */
 void servicepool_init(struct servicepool *p, const struct endpointfill *env);
 
 void servicepool_fini(struct servicepool *p);

@@ -16,6 +16,7 @@
 
 struct store;
 struct table_builder;
+struct unserved;
 struct verdicts;
 
 enum translate_require { REQUIRE_AUTO, REQUIRE_ON, REQUIRE_OFF };
@@ -37,11 +38,12 @@ struct translate_config {
 };
 
 /**
- * Fill and settle `b` from what the store holds, and say in `v` what became of the objects.
+ * Fill and settle `b` from what the store holds, and say in `v` what became of the objects.  What
+ * was asked for and is not served goes to `unserved` (may be NULL), which borrows from `v`.
  *
  * Returns 0, or -ENOMEM: the builder is then unusable and must be thrown away.
  */
 MUST_CHECK int translate(const struct translate_config *cfg, const struct store *s,
-                         struct table_builder *b, struct verdicts *v);
+                         struct table_builder *b, struct verdicts *v, struct unserved *unserved);
 
 #endif

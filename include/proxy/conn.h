@@ -1,14 +1,14 @@
 /**
  * conn - one proxied connection: its state, its deadlines, its one end.
  *
- * READING_HELLO -> DIALLING -> RELAYING -> gone, or -> LINGERING -> gone when it is answered by us.
- * hello.c, upstream.c, relay.c and refuse.c each own one state; this module owns the life around
- * them.  A connection belongs to its worker's thread and to exactly one of its state lists; it is
- * freed by the worker after the callback that ended it has returned.
+ * READING_HELLO -> DIALLING -> RELAYING -> gone, or -> LINGERING -> gone when one side is left to
+ * read up to its end.  hello.c, upstream.c, relay.c and linger.c each own one state; this module
+ * owns the life around them.  A connection belongs to its worker's thread and to exactly one of its
+ * state lists; it is freed by the worker after the callback that ended it has returned.
  *
- * Memory of an idle connection: this struct (two libevent registrations of 128 bytes are half of
- * it) and, with the access log on, its conn_facts.  No buffer, pipe or timer is held while nothing
- * is in flight.
+ * Memory of an idle connection: this struct (496 bytes, of which two libevent registrations are
+ * 256) and, with the access log on, its conn_facts.  No buffer, pipe or timer is held while
+ * nothing is in flight.
  */
 #ifndef PROXY_CONN_H
 #define PROXY_CONN_H
@@ -32,6 +32,7 @@ struct conn_facts;
 struct endpoint_state;
 struct hello;
 struct held;
+struct route_cells;
 struct route_state;
 struct worker;
 
@@ -61,6 +62,7 @@ struct conn {
     struct flow up, down;            /* client to server, server to client */
     struct hello *hello;             /* while hello or dial is incomplete */
     struct conn_facts *facts;        /* with the access log on */
+    struct route_cells *cells;       /* where it counts; NULL until that is known */
     struct route_state *route;       /* counted in ->active; NULL until routed */
     struct endpoint_state *endpoint; /* counted in ->active; NULL while not dialling */
     struct netaddr client_addr, local_addr;
@@ -73,7 +75,9 @@ struct conn {
     uint32_t lingered;     /* bytes read away behind an answer */
     uint8_t dials;         /* endpoints tried */
     uint8_t state;         /* enum conn_state */
+    uint8_t phase;         /* enum conn_phase; PHASES: in none */
     uint8_t end;           /* enum end_reason, once ended */
+    uint8_t listener;      /* index of the one it came by */
     bool client_first;     /* with a FIN seen: it was the client's */
     bool watch_due;        /* the deadline is to watch a side (relay.c) */
     bool server_aged;      /* keepalive and user timeout of the dialled socket are set */
@@ -88,13 +92,16 @@ struct conn_facts {
 };
 
 /**
- * Take over an accepted socket: reads what is there at once.  The descriptor is the connection's
- * from now on, also on failure.  Returns 0, or -ENOMEM.
+ * Take over a socket accepted on listener `listener`: reads what is there at once.  The descriptor
+ * is the connection's from now on, also on failure.  Returns 0, or -ENOMEM.
  */
-MUST_CHECK int conn_open(struct worker *w, int fd, const struct netaddr *client);
+MUST_CHECK int conn_open(struct worker *w, uint8_t listener, int fd, const struct netaddr *client);
 
-/** Move to another state (and list). */
+/** Move to another state (and list), and into the phase it is counted as. */
 void conn_set_state(struct conn *c, enum conn_state state);
+
+/** Count it as being in `phase`, and in that one only; PHASES: in none. */
+void conn_set_phase(struct conn *c, enum conn_phase phase);
 
 /** Call back not later than a tick after `due_ms`, in place of what was set before. */
 void conn_set_deadline(struct conn *c, uint64_t due_ms);
@@ -124,13 +131,17 @@ int conn_socket_error(int fd);
 /** Remember what the hello said, for the access log. */
 void conn_keep_facts(struct conn *c, const struct clienthello_info *info);
 
-/** Count the route the connection takes. */
-void conn_set_route(struct conn *c, struct route_state *route);
+/** Count the route the connection takes, and from now on by it; `received` bytes came so far. */
+void conn_set_route(struct conn *c, struct route_state *route, size_t received);
+
+/** Likewise without a route.  Nothing to do for one that has where to count. */
+void conn_set_unrouted(struct conn *c, size_t received);
 
 /** Count the endpoint it dials (NULL: none any more). */
 void conn_set_endpoint(struct conn *c, struct endpoint_state *endpoint);
 
-/** `error` (an errno) came from the socket of `s`: end, by a reset of that side or as END_ERROR. */
+/** `error` (an errno) came from the socket of `s`: end, by a reset of that side or as END_ERROR;
+ * a client that was told of its server's end is left time to read up to it. */
 void conn_fail(struct conn *c, const struct side *s, int error);
 
 /**
@@ -139,6 +150,10 @@ void conn_fail(struct conn *c, const struct side *s, int error);
  * of one side is passed on to the other.  Ending twice is a mistake of ours.
  */
 void conn_end(struct conn *c, enum end_reason why);
+
+/** Close one side for the reason in `end`; the other is told what happened to it.  One that is
+ * closed is fine. */
+void conn_close_side(struct conn *c, struct side *s);
 
 /** Free what conn_end() left.  Only the worker's reaper calls it. */
 void conn_free(struct conn *c);

@@ -27,6 +27,12 @@ void listen_hold(int fd);
 /** Start to listen; ends what listen_hold() began.  Returns 0 or -errno. */
 MUST_CHECK int listen_start(int fd);
 
+/**
+ * From now on answer no SYN that arrives at this listening socket, while handshakes under way are
+ * finished; who sent one tries again a second later.
+ */
+void listen_end_handshakes(int fd);
+
 /** Let the kernel find a peer that is gone.  Listeners have it, and what they accept; dialled
  * sockets get it later. */
 void listen_set_keepalive(int fd);

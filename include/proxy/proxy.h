@@ -52,6 +52,12 @@ struct proxy_config {
      * itself. */
     struct logring *(*new_log_ring)(void *ctx);
     void *log_ctx;
+    /** Called on a worker's thread after it has adopted a table.  May be NULL. */
+    void (*on_adopted)(void *ctx);
+    void *adopted_ctx;
+    /** Count by route in the cells of the table's registry, which has one writer for each worker
+     * and STATS_N_ROUTE_CELLS cells; false: only proxy_unrouted(). */
+    bool per_route_stats;
 };
 
 /**
@@ -78,14 +84,50 @@ uint64_t proxy_adopted_generation(const struct proxy *p, unsigned worker);
 
 unsigned proxy_workers(const struct proxy *p);
 
+/** How many connections may be open at once.  Thread: any. */
+uint32_t proxy_max_connections(const struct proxy *p);
+
 /** Connections open now, in any state.  Thread: any. */
 uint64_t proxy_active(const struct proxy *p);
 
+/**
+ * When the table of proxy_adopted_generation() was adopted, both as of one moment: the generation
+ * is returned (0: none yet, *at_us_out is then 0), the time is clock_now_us().  Thread: any.
+ */
+uint64_t proxy_adopted(const struct proxy *p, unsigned worker, uint64_t *at_us_out);
+
+/** Whether a worker has adopted its first table and listens on every listener; stays true after
+ * proxy_stop_accepting().  False for one that tried and failed.  Thread: any. */
+bool proxy_worker_listens(const struct proxy *p, unsigned worker);
+
+/** clock_now_ms() when a worker's loop last turned: not more than a second or so ago while it
+ * lives. Thread: any. */
+uint64_t proxy_worker_turned_ms(const struct proxy *p, unsigned worker);
+
+size_t proxy_listeners(const struct proxy *p);
+
+/** What listener `index` counted, over all workers.  Thread: any; each cell is exact, all together
+ * no snapshot. */
+void proxy_listener_stats(const struct proxy *p, size_t index, struct listener_totals *out);
+
+/**
+ * What connections counted that have no route, over all workers: those that never got one, and
+ * with per_route_stats off, or without memory for a route's cells, all others too.  The routes'
+ * own are in the registry: registry_series_snapshot(), whose cells are a struct route_totals.
+ * Thread: as proxy_listener_stats().
+ */
+void proxy_unrouted(const struct proxy *p, struct route_totals *out);
+
+/** Whether any listener is open still: they close a while after proxy_stop_accepting().  Behind a
+ * false, proxy_active() has all that were accepted.  Thread: any. */
+bool proxy_is_listening(const struct proxy *p);
+
 /** Sum of all workers' counters.  Thread: any; each counter is exact, their sum is not a snapshot.
  */
-void proxy_stats(const struct proxy *p, struct stats_snapshot *out);
+void proxy_stats(const struct proxy *p, struct stats_totals *out);
 
-/** Accept what is queued, then close every listener.  Connections go on.  Returns at once. */
+/** Accept what is queued or under way, then close every listener.  Connections go on.  Returns at
+ * once. */
 void proxy_stop_accepting(struct proxy *p);
 
 /** Close what is left with reason `drain`, end and join the workers, drop their tables. */

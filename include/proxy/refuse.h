@@ -1,8 +1,5 @@
 /**
- * refuse - the state LINGERING: answer a client that is not routed, so that it can read the answer.
- *
- * Closing a socket with unread input makes the kernel send a reset, which can overtake our answer.
- * So: answer, FIN, then read away what still comes, bounded in bytes and time.
+ * refuse - answer a client that is not routed, so that it can read the answer: see linger.h.
  */
 #ifndef PROXY_REFUSE_H
 #define PROXY_REFUSE_H
@@ -23,11 +20,5 @@ struct refusal {
 };
 
 void refuse_start(struct conn *c, const struct hello *h, struct refusal r);
-
-/** More input to read away. */
-void refuse_on_readable(struct conn *c);
-
-/** Lingered long enough. */
-void refuse_on_deadline(struct conn *c);
 
 #endif

@@ -16,6 +16,7 @@
 #include "base/limits.h"
 #include "base/mailbox.h"
 #include "proxy/conn.h"
+#include "proxy/linelimit.h"
 #include "proxy/proxy.h"
 #include "proxy/stats.h"
 #include "proxy/timewheel.h"
@@ -29,14 +30,34 @@ struct table;
 
 LIST_HEAD(conn_list, conn);
 
+/** What workers can lack; one that a client brings about must not hide the others. */
+enum worker_lack {
+    LACK_CONNECTIONS, /* --max-connections is reached */
+    LACK_PER_CLIENT,  /* --max-connections-per-client is */
+    LACK_TO_ACCEPT,   /* descriptors or memory */
+    LACK_TO_DIAL,     /* likewise, or a local port */
+    LACKS
+};
+
 /** What all workers of a proxy share. */
 struct worker_shared {
     struct proxy_policy policy;
     uint32_t max_connections;
     bool access_log;
-    struct clientcap *clientcap;       /* NULL: no cap per client */
-    char padding[64];                  /* what follows is written all the time */
-    _Atomic uint64_t open_connections; /* all workers */
+    bool per_route_stats;
+    void (*on_adopted)(void *ctx); /* NULL: nobody wants to know */
+    void *adopted_ctx;
+    struct clientcap *clientcap;           /* NULL: no cap per client */
+    char padding[64];                      /* what follows is written all the time */
+    _Atomic uint64_t open_connections;     /* all workers */
+    _Atomic unsigned listening;            /* acceptors that listen, all workers */
+    _Atomic uint64_t complained_ms[LACKS]; /* worker_may_complain(); 0: never yet */
+};
+
+/** A table taken over. */
+struct adoption {
+    _Atomic uint64_t generation;
+    _Atomic uint64_t at_us;
 };
 
 struct worker {
@@ -44,10 +65,10 @@ struct worker {
     struct event_base *base;
     struct event *mail_event;
     struct event *tick_event;
+    struct event *beat_event;
     struct mailbox mailbox; /* tables */
     struct table *table;    /* routed by now; one reference; NULL before the first */
     struct timewheel wheel;
-    uint64_t complained_ms; /* worker_may_complain() */
     uint64_t tick_armed_ms; /* when tick_event will fire; UINT64_MAX: not armed */
     struct conn_list conns[CONN_STATES];
     struct acceptor *acceptors; /* one per listener */
@@ -59,8 +80,16 @@ struct worker {
     bool running;  /* the thread was started and not yet joined; main thread only */
     bool stopping; /* worker thread only */
     _Atomic unsigned commands;
-    _Atomic uint64_t adopted; /* generation */
+    atomic_bool listening;         /* on every listener */
+    _Atomic unsigned n_adopted;    /* tables taken over */
+    struct adoption adoptions[2];  /* the n-th is at n % 2 */
+    _Atomic uint64_t turned_ms;    /* see proxy_worker_turned_ms() */
+    struct listener_stats *counts; /* one per listener */
     struct stats stats;
+    uint64_t lines_told[END_REASONS];          /* of stats.lines_held_back */
+    struct linelimit line_limits[END_REASONS]; /* connlog.c */
+    struct linelimit dial_line_limit;          /* upstream.c */
+    struct route_cells unrouted __attribute__((aligned(64)));
     uint8_t scratch[LIMIT_RELAY_BYTES]; /* every read lands here first */
 };
 
@@ -74,6 +103,16 @@ void worker_set_listener(struct worker *w, size_t index, int fd);
 /** Once every socket of the proxy is bound: keep their addresses from others (listen_hold()). */
 void worker_hold_listeners(struct worker *w);
 
+/** What is counted for the listener of `c`. */
+static inline struct listener_stats *worker_counts(const struct conn *c)
+{
+    return &c->worker->counts[c->listener];
+}
+
+/** Generation of its table and when it was adopted, both of one moment; 0 and 0 before the first.
+ * Thread: any. */
+uint64_t worker_adopted(const struct worker *w, uint64_t *at_us_out);
+
 /** Start its thread.  Returns 0 or -errno. */
 MUST_CHECK int worker_start(struct worker *w);
 
@@ -84,9 +123,8 @@ void worker_publish(struct worker *w, struct table *t);
 /** Accept what is queued, then close the listeners.  Thread: any. */
 void worker_stop_accepting(struct worker *w);
 
-/** Whether a line about a lack of resources may be logged now: one a second.  Thread: the worker's.
- */
-bool worker_may_complain(struct worker *w);
+/** Whether a line about a lack may be logged now: one a second for each, of all workers. */
+bool worker_may_complain(struct worker *w, enum worker_lack lack);
 
 /** End everything with reason `drain` and leave the loop.  Thread: any. */
 void worker_stop(struct worker *w);

@@ -34,9 +34,11 @@ struct balance_rng {
 MUST_CHECK const struct endpoint *balance_pick(const struct pool *pool, struct balance_tried *tried,
                                                struct balance_rng *rng, uint64_t now_ms);
 
-/** A dial to it failed: pass it over until now + LIMIT_ENDPOINT_SKIP_MS (jittered).  Thread: any.
+/**
+ * A dial to it failed: pass it over until now + LIMIT_ENDPOINT_SKIP_MS (jittered).  Returns whether
+ * that is new: of several that say so at once, one is told so.  Thread: any.
  */
-void balance_mark_failed(const struct endpoint *e, struct balance_rng *rng, uint64_t now_ms);
+bool balance_mark_failed(const struct endpoint *e, struct balance_rng *rng, uint64_t now_ms);
 
 /** A dial to it succeeded.  Thread: any. */
 void balance_mark_ok(const struct endpoint *e);

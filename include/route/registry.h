@@ -16,7 +16,7 @@
  * lower it as its very last use of the state, with release order.  registry_endpoint_enter() and
  * its kin do both right; after leaving, the state may be gone.
  *
- * Thread: everything but the atomics belongs to the controller.
+ * Thread: everything but the atomics and registry_series_snapshot() belongs to the controller.
  */
 #ifndef ROUTE_REGISTRY_H
 #define ROUTE_REGISTRY_H
@@ -29,6 +29,8 @@
 #include "base/netaddr.h"
 
 struct registry;
+struct route_series;
+struct series_snapshot;
 struct siphash_key;
 
 struct endpoint_state {
@@ -45,10 +47,11 @@ struct route_state {
     const char *ns;   /* namespace of the Ingress, and of its Service */
     const char *ingress;
     const char *service;
-    const char *port;        /* service port as the Ingress names it */
-    _Atomic uint64_t active; /* connections, all workers */
-    uint32_t tables;         /* controller only */
-    uint32_t hash;           /* registry only */
+    const char *port;            /* service port as the Ingress names it */
+    struct route_series *series; /* where its connections are counted (series.h); NULL: not */
+    _Atomic uint64_t active;     /* connections, all workers */
+    uint32_t tables;             /* controller only */
+    uint32_t hash;               /* registry only */
 };
 
 /** The identity of a route: all five together. */
@@ -56,8 +59,11 @@ struct route_key {
     const char *host, *ns, *ingress, *service, *port;
 };
 
-/** An empty registry with a fresh random key.  NULL without memory or randomness. */
-MUST_CHECK struct registry *registry_new(void);
+/**
+ * An empty registry with a fresh random key, whose routes have `cells` counters for each of
+ * `writers` workers (series.h); 0 and 0 count nothing.  NULL without memory or randomness.
+ */
+MUST_CHECK struct registry *registry_new(unsigned writers, size_t cells);
 
 /** Frees every state; no table and no connection may be left.  NULL is ignored. */
 void registry_free(struct registry *r);
@@ -119,5 +125,15 @@ static inline void registry_route_leave(struct route_state *s)
 /** Free every state that no table names and no connection runs on.  Returns how many.  Cost: a walk
  * over all. */
 size_t registry_sweep(struct registry *r);
+
+/**
+ * What was counted until now, over all writers: every series that has counted, and the sum of those
+ * that are gone.  No sum over both is ever less than one taken before.  Returns 0, or -ENOMEM.
+ * Give it back with series_snapshot_fini().
+ *
+ * Thread: any.  Cost: a walk over all series, with which only the controller has to wait when it
+ * adds or drops one: a few milliseconds for 10,000.
+ */
+MUST_CHECK int registry_series_snapshot(struct registry *r, struct series_snapshot *out);
 
 #endif

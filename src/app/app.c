@@ -9,6 +9,7 @@
 #include "app/fdlimit.h"
 #include "app/listeners.h"
 #include "app/mainloop.h"
+#include "app/monitor.h"
 #include "app/options.h"
 #include "app/portsfile.h"
 #include "app/sources.h"
@@ -20,6 +21,7 @@
 
 struct app {
     const struct options *options;
+    const struct metrics_build *build;
     unsigned workers;
     struct netaddr default_listen;
     struct listeners listeners;
@@ -29,6 +31,7 @@ struct app {
     struct controller *controller;
     bool controller_running;
     struct mainloop *loop;
+    struct monitor monitor;
     struct err *e;
 };
 
@@ -45,17 +48,34 @@ static struct logring *new_log_ring(void *ctx)
     return logwriter_add_ring(a->logs);
 }
 
-static void publish(void *ctx, struct table *t)
+static void publish(void *ctx, struct table *t, uint64_t noticed_us)
 {
     struct app *a = ctx;
 
+    monitor_table(&a->monitor, t, noticed_us);
     proxy_publish(a->proxy, t);
     table_unref(t);
+}
+
+static void report(void *ctx, struct report *r)
+{
+    struct app *a = ctx;
+
+    monitor_report(&a->monitor, r);
+}
+
+/* On a worker's thread. */
+static void on_adopted(void *ctx)
+{
+    struct app *a = ctx;
+
+    monitor_adopted(&a->monitor);
 }
 
 static void stop_controller(struct app *a)
 {
     if (a->controller_running) {
+        monitor_forget_controller(&a->monitor);
         controller_stop(a->controller);
         a->controller_running = false;
     }
@@ -63,32 +83,43 @@ static void stop_controller(struct app *a)
 
 static bool is_ready(void *ctx)
 {
+    struct app *a = ctx;
+
+    return monitor_is_ready(&a->monitor);
+}
+
+static bool is_draining(void *ctx)
+{
     const struct app *a = ctx;
 
-    for (unsigned i = 0; i < proxy_workers(a->proxy); i++) {
-        if (proxy_adopted_generation(a->proxy, i) == 0) {
-            return false;
-        }
+    return mainloop_is_draining(a->loop);
+}
+
+static void log_address(const char *msg, const struct netaddr *addr)
+{
+    struct log_line line;
+
+    if (log_enabled(LOG_INFO)) {
+        log_line_begin(&line, LOG_INFO, msg);
+        log_line_addr(&line, "address", addr);
+        log_line_send(&line);
     }
-    return true;
 }
 
 static int on_ready(void *ctx, struct err *e)
 {
     const struct app *a = ctx;
     const char *file = a->options->ports_file;
-    int rc = file == NULL ? 0 : portsfile_write(&a->listeners, file, e);
+    const struct netaddr admin = monitor_addr(&a->monitor);
+    int rc = file == NULL ? 0 : portsfile_write(&a->listeners, &admin, file, e);
 
     if (rc != 0) {
         return rc;
     }
-    for (size_t i = 0; i < a->listeners.n_bound && log_enabled(LOG_INFO); i++) {
-        struct log_line line;
-
-        log_line_begin(&line, LOG_INFO, "listening");
-        log_line_addr(&line, "address", &a->listeners.bound[i]);
-        log_line_send(&line);
+    for (size_t i = 0; i < a->listeners.n_bound; i++) {
+        log_address("listening", &a->listeners.bound[i]);
     }
+    log_address("admin port", &admin);
     log_info("ready");
     return 0;
 }
@@ -109,6 +140,13 @@ static void stop_accepting(void *ctx)
 
     proxy_stop_accepting(a->proxy);
     stop_controller(a);
+}
+
+static bool is_accepting(void *ctx)
+{
+    const struct app *a = ctx;
+
+    return proxy_is_listening(a->proxy);
 }
 
 static uint64_t active(void *ctx)
@@ -165,7 +203,10 @@ static enum app_status open_proxy(struct app *a)
                                .max_connections_per_client = o->max_connections_per_client,
                                .access_log = o->access_log,
                                .new_log_ring = new_log_ring,
-                               .log_ctx = a};
+                               .log_ctx = a,
+                               .on_adopted = on_adopted,
+                               .adopted_ctx = a,
+                               .per_route_stats = o->per_route_metrics};
     struct fdlimit_load load = {.workers = a->workers};
 
     if (cfg.n_listen == 0) {
@@ -187,11 +228,16 @@ static enum app_status open_controller(struct app *a)
     struct controller_config cfg = {.manifests = a->options->manifests,
                                     .translate = options_translate(a->options),
                                     .publish = publish,
-                                    .publish_ctx = a,
+                                    .report = report,
+                                    .ctx = a,
                                     .log_ring = logwriter_add_ring(a->logs)};
 
     if (cfg.log_ring == NULL) {
         return no_memory(a);
+    }
+    if (a->options->per_route_metrics) {
+        cfg.route_writers = a->workers;
+        cfg.route_cells = STATS_N_ROUTE_CELLS;
     }
     cfg.translate.is_own_listener = listeners_include;
     cfg.translate.own_listener_ctx = &a->listeners;
@@ -207,11 +253,33 @@ static enum app_status open_loop(struct app *a)
                                   .on_ready = on_ready,
                                   .reload = reload,
                                   .stop_accepting = stop_accepting,
+                                  .is_accepting = is_accepting,
                                   .active = active,
                                   .ctx = a};
 
     a->loop = mainloop_new(&cfg, a->e);
     return a->loop != NULL ? APP_OK : APP_FAILED;
+}
+
+static enum app_status open_monitor(struct app *a)
+{
+    int rc = monitor_open(&a->monitor, &a->options->admin, a->e);
+
+    return rc == 0 ? APP_OK : rc == -ENOMEM ? APP_FAILED : APP_USAGE;
+}
+
+static enum app_status start_monitor(struct app *a)
+{
+    const struct monitor_config cfg = {.base = mainloop_base(a->loop),
+                                       .options = a->options,
+                                       .build = a->build,
+                                       .proxy = a->proxy,
+                                       .controller = a->controller,
+                                       .logs = a->logs,
+                                       .is_draining = is_draining,
+                                       .ctx = a};
+
+    return monitor_start(&a->monitor, &cfg, a->e) == 0 ? APP_OK : APP_FAILED;
 }
 
 /* By now every address is bound and every mistake was told: what is still there is not the file of
@@ -248,8 +316,8 @@ static enum app_status run_loop(struct app *a)
 static enum app_status run(struct app *a)
 {
     static enum app_status (*const STEPS[])(struct app *) = {
-        check_paths, open_logs,        open_proxy,    open_controller,
-        open_loop,   remove_old_ports, start_threads, run_loop};
+        check_paths,     open_logs,     open_loop,        open_proxy,    open_monitor,
+        open_controller, start_monitor, remove_old_ports, start_threads, run_loop};
     enum app_status status = APP_OK;
 
     for (size_t i = 0; i < ARRAY_LEN(STEPS) && status == APP_OK; i++) {
@@ -267,6 +335,7 @@ static void close_all(struct app *a)
         proxy_stop(a->proxy);
         log_info("stopped");
     }
+    monitor_fini(&a->monitor);
     proxy_free(a->proxy);
     controller_free(a->controller);
     mainloop_free(a->loop);
@@ -285,13 +354,14 @@ static unsigned settle_workers(const struct options *o)
     return n < LIMIT_WORKERS ? n : LIMIT_WORKERS;
 }
 
-enum app_status app_serve(const struct options *o, struct err *e)
+enum app_status app_serve(const struct options *o, const struct metrics_build *build, struct err *e)
 {
-    struct app a = {.options = o, .workers = settle_workers(o), .e = e};
+    struct app a = {.options = o, .build = build, .workers = settle_workers(o), .e = e};
     sigset_t before;
     enum app_status status;
 
     err_clear(e);
+    monitor_init(&a.monitor);
     mainloop_block_signals(&before);
     log_configure(o->log_level, o->log_format);
     status = run(&a);

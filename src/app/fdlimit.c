@@ -5,7 +5,7 @@
 #include <sys/resource.h>
 
 #define FDS_PER_CONNECTION 2  /* the client's socket and the endpoint's */
-#define FDS_RESERVE        64 /* files, logs, inotify, signals, what libraries open */
+#define FDS_RESERVE        64 /* files, logs, inotify, signals, the clients of the admin port */
 #define FDS_PER_WORKER     8  /* event base, mailbox, reserve descriptor */
 #define DEFAULT_MOST       1048576u
 

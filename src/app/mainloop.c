@@ -92,9 +92,11 @@ static void stop_accepting(struct mainloop *m)
 
 static void watch_drain(struct mainloop *m)
 {
+    /* Asked first: what a listener accepts last is active before it is seen closed. */
+    bool is_accepting = m->cfg.is_accepting(m->cfg.ctx);
     uint64_t active = m->cfg.active(m->cfg.ctx);
 
-    if (active == 0) {
+    if (active == 0 && !is_accepting) {
         leave(m, 0);
     } else if (clock_now_ms() >= m->phase_ends_at_ms) {
         log_warn("drain timeout: closing %" PRIu64 " connections", active);
@@ -208,11 +210,22 @@ struct mainloop *mainloop_new(const struct mainloop_config *cfg, struct err *e)
     return m;
 }
 
+struct event_base *mainloop_base(struct mainloop *m)
+{
+    return m->base;
+}
+
+bool mainloop_is_draining(const struct mainloop *m)
+{
+    return m->phase >= PHASE_DRAIN_DELAY;
+}
+
 int mainloop_run(struct mainloop *m, struct err *e)
 {
     m->e = e;
     start_ticking(m);
-    if (event_base_dispatch(m->base) < 0) {
+    /* To leave before the loop runs means nothing to libevent: it starts afresh. */
+    if (m->rc == 0 && event_base_dispatch(m->base) < 0) {
         err_set(e, "main loop: libevent gave up");
         return -EIO;
     }

@@ -32,8 +32,10 @@ static void print_wrapped(FILE *out, size_t at, size_t indent, const char *text)
 static void print_option(FILE *out, const struct optiontable_row *row)
 {
     char head[64], body[512];
-    int width = snprintf(head, sizeof(head), "  --%s%s%s", row->name, row->value != NULL ? " " : "",
-                         row->value != NULL ? row->value : "");
+    const char letter[] = {'-', row->letter, ',', ' ', '\0'};
+    int width =
+        snprintf(head, sizeof(head), "  %s--%s%s%s", row->letter != 0 ? letter : "", row->name,
+                 row->value != NULL ? " " : "", row->value != NULL ? row->value : "");
 
     snprintf(body, sizeof(body), "%s [default: %s]", row->help, optiontable_default(row));
     if (width < OPTION_COLUMN) {

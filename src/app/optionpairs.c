@@ -46,12 +46,33 @@ static int check_listen(const struct options *o, struct err *e)
     return 0;
 }
 
+/* The admin port is bound alone, so the kernel would call it a stranger's address. */
+static int check_admin(const struct options *o, struct err *e)
+{
+    char text[NETADDR_TEXT_MAX];
+
+    for (size_t i = 0; i < o->n_listen && o->admin.port != 0; i++) {
+        const struct netaddr *l = &o->listen[i];
+
+        if (l->port == o->admin.port &&
+            (netaddr_equal(l, &o->admin) || covers(l, &o->admin) || covers(&o->admin, l))) {
+            err_set(e, "--admin %s: --listen has that port; choose another one",
+                    netaddr_format(&o->admin, text));
+            return -EINVAL;
+        }
+    }
+    return 0;
+}
+
 int optionpairs_check(const struct options *o, struct err *e)
 {
+    int rc;
+
     if (o->ingress_class_only && o->ingress_without_class) {
         err_set(e, "--ingress-class-only and --ingress-without-class contradict each other: the "
                    "one serves named classes only, the other Ingresses without one; leave one out");
         return -EINVAL;
     }
-    return check_listen(o, e);
+    rc = check_listen(o, e);
+    return rc == 0 ? check_admin(o, e) : rc;
 }

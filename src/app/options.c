@@ -67,19 +67,10 @@ static const char *take_value(struct parse *p, const struct optiontable_row *row
     return NULL;
 }
 
-static int parse_option(struct parse *p, const char *arg)
+static int store(struct parse *p, const struct optiontable_row *row, const char *value)
 {
-    const char *name = arg + 2;
-    const char *equals = strchr(name, '=');
-    size_t len = equals != NULL ? (size_t)(equals - name) : strlen(name);
-    const struct optiontable_row *row = optiontable_find(name, len, p->command->command);
-    const char *value;
     int rc;
 
-    if (row == NULL) {
-        return refuse_unknown(p, name, len);
-    }
-    value = take_value(p, row, equals);
     if (value == NULL || *value == '\0') {
         err_set(p->e, "--%s: needs a value: %s", row->name, row->value);
         return -EINVAL;
@@ -90,6 +81,31 @@ static int parse_option(struct parse *p, const char *arg)
         err_prefix(p->e, "--%s %.100s", row->name, value);
     }
     return rc;
+}
+
+/* "-o VALUE" or "-oVALUE". */
+static int parse_letter(struct parse *p, const char *arg)
+{
+    const struct optiontable_row *row = optiontable_find_letter(arg[1], p->command->command);
+
+    if (row == NULL) {
+        err_set(p->e, "%.64s: no such option; sealway %s --help lists them", arg, p->command->name);
+        return -EINVAL;
+    }
+    return store(p, row, arg[2] != '\0' ? arg + 2 : take_value(p, row, NULL));
+}
+
+static int parse_option(struct parse *p, const char *arg)
+{
+    const char *name = arg + 2;
+    const char *equals = strchr(name, '=');
+    size_t len = equals != NULL ? (size_t)(equals - name) : strlen(name);
+    const struct optiontable_row *row = optiontable_find(name, len, p->command->command);
+
+    if (row == NULL) {
+        return refuse_unknown(p, name, len);
+    }
+    return store(p, row, take_value(p, row, equals));
 }
 
 static bool is_help(const char *arg)
@@ -116,11 +132,35 @@ static int parse_argument(struct parse *p, bool *options_over)
         *options_over = true;
         return 0;
     }
-    if (arg[1] != '-') {
-        err_set(p->e, "%.64s: no such option; options begin with two dashes", arg);
-        return -EINVAL;
+    return arg[1] == '-' ? parse_option(p, arg) : parse_letter(p, arg);
+}
+
+/* The row that takes the place of this one and was given already; NULL: none. */
+static const struct optiontable_row *given_instead(const struct parse *p,
+                                                   const struct optiontable_row *row)
+{
+    const struct optiontable_row *other;
+
+    if (row->instead == NULL) {
+        return NULL;
     }
-    return parse_option(p, arg);
+    other = optiontable_find(row->instead, strlen(row->instead), p->command->command);
+    return other != NULL && other->instead != NULL && p->given[other - p->rows] ? other : NULL;
+}
+
+/* Two options of one command line of which each takes the other's place. */
+static int check_instead(const struct parse *p)
+{
+    for (size_t i = 0; i < p->n_rows; i++) {
+        const struct optiontable_row *other = p->given[i] ? given_instead(p, &p->rows[i]) : NULL;
+
+        if (other != NULL) {
+            err_set(p->e, "--%s and --%s are two different sources; leave one out", p->rows[i].name,
+                    other->name);
+            return -EINVAL;
+        }
+    }
+    return 0;
 }
 
 static int parse_command_line(struct parse *p)
@@ -152,7 +192,8 @@ static int parse_environment(struct parse *p)
         const char *value;
         int rc;
 
-        if (p->given[i] || (row->commands & p->command->command) == 0) {
+        if (p->given[i] || (row->commands & p->command->command) == 0 ||
+            given_instead(p, row) != NULL) {
             continue;
         }
         value = getenv(optiontable_env_name(row, name));
@@ -211,7 +252,10 @@ static int parse_all(struct parse *p)
     if (rc != 0 || p->o->help) {
         return rc;
     }
-    rc = parse_environment(p);
+    rc = check_instead(p);
+    if (rc == 0) {
+        rc = parse_environment(p);
+    }
     if (rc != 0) {
         return rc;
     }

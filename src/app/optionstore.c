@@ -39,10 +39,21 @@ int optionstore_append(struct options *o, struct options_list *l, const char *te
     return 0;
 }
 
-static int listen_append(struct options *o, const char *text, size_t len, struct err *e)
+static int parse_socket(const char *text, size_t len, struct netaddr *out, struct err *e)
 {
     char copy[NETADDR_TEXT_MAX];
-    struct netaddr addr;
+
+    snprintf(copy, sizeof(copy), "%.*s", (int)(len < sizeof(copy) ? len : sizeof(copy)), text);
+    if (len >= sizeof(copy) || netaddr_parse(copy, out) != 0) {
+        err_set(e, "not an address and port, e.g. 0.0.0.0:8443 or [::]:8443");
+        return -EINVAL;
+    }
+    return 0;
+}
+
+static int listen_append(struct options *o, const char *text, size_t len, struct err *e)
+{
+    int rc;
 
     if (o->listen == NULL) {
         o->listen = arena_calloc(&o->arena, LIMIT_LISTENERS, sizeof(*o->listen));
@@ -54,13 +65,9 @@ static int listen_append(struct options *o, const char *text, size_t len, struct
         err_set(e, "more than %u addresses", LIMIT_LISTENERS);
         return -EINVAL;
     }
-    snprintf(copy, sizeof(copy), "%.*s", (int)(len < sizeof(copy) ? len : sizeof(copy)), text);
-    if (len >= sizeof(copy) || netaddr_parse(copy, &addr) != 0) {
-        err_set(e, "not an address and port, e.g. 0.0.0.0:8443 or [::]:8443");
-        return -EINVAL;
-    }
-    o->listen[o->n_listen++] = addr;
-    return 0;
+    rc = parse_socket(text, len, &o->listen[o->n_listen], e);
+    o->n_listen += rc == 0;
+    return rc;
 }
 
 static int list_append(struct options *o, const struct optiontable_row *row, const char *text,
@@ -178,6 +185,8 @@ int optionstore_set(struct options *o, const struct optiontable_row *row, const 
     case OPTIONTABLE_LIST:
     case OPTIONTABLE_LISTEN:
         return store_entries(o, row, value, e);
+    case OPTIONTABLE_SOCKET:
+        return parse_socket(value, strlen(value), field_of(o, row), e);
     default:
         return store_number(o, row, value, e);
     }

@@ -6,6 +6,7 @@
 #include "model/k8sname.h"
 
 #define SERVE  OPTIONS_SERVE
+#define ASKING (OPTIONS_EXPLAIN | OPTIONS_ROUTES)
 #define ALL    (OPTIONS_SERVE | OPTIONS_CHECK | OPTIONS_EXPLAIN)
 #define LIVE   (OPTIONS_SERVE | OPTIONS_EXPLAIN)
 #define MANY   (UINT64_C(16) * 1024u * 1024u)
@@ -20,6 +21,7 @@ static const char *const ANSWERS[] = {"alert", "close", "reset", NULL};
 static const char *const NOT_TLS_ANSWERS[] = {"alert", "close", "reset", "http400", NULL};
 static const char *const REQUIRE[] = {"auto", "on", "off", NULL};
 static const char *const FORMATS[] = {"text", "json", NULL};
+static const char *const OUTPUTS[] = {"table", "json", NULL};
 static const char *const LEVELS[] = {"debug", "info", "warn", "error", NULL};
 
 _Static_assert(PROXY_ANSWER_ALERT == 0 && PROXY_ANSWER_CLOSE == 1 && PROXY_ANSWER_RESET == 2 &&
@@ -27,6 +29,7 @@ _Static_assert(PROXY_ANSWER_ALERT == 0 && PROXY_ANSWER_CLOSE == 1 && PROXY_ANSWE
                "NOT_TLS_ANSWERS");
 _Static_assert(REQUIRE_AUTO == 0 && REQUIRE_ON == 1 && REQUIRE_OFF == 2, "REQUIRE");
 _Static_assert(LOG_TEXT == 0 && LOG_JSON == 1, "FORMATS");
+_Static_assert(OPTIONS_TABLE == 0 && OPTIONS_JSON == 1, "OUTPUTS");
 _Static_assert(LOG_DEBUG == 0 && LOG_INFO == 1 && LOG_WARN == 2 && LOG_ERROR == 3, "LEVELS");
 
 static bool is_namespace_or_all(const char *text)
@@ -40,6 +43,7 @@ static const struct optiontable_row ROWS[] = {
      .type = OPTIONTABLE_TEXT,
      .commands = LIVE,
      FIELD(manifests),
+     .instead = "admin",
      .help = "take Kubernetes objects from the YAML and JSON files below DIR; changes are seen "
              "within a second"},
     {.name = "listen",
@@ -48,6 +52,20 @@ static const struct optiontable_row ROWS[] = {
      .commands = SERVE,
      .shown = "[::]:8443, or 0.0.0.0:8443 where IPv6 is off",
      .help = "accept TLS here; repeatable; port 0 takes a free one; [::] takes IPv4 too"},
+    {.name = "admin",
+     .value = "ADDR:PORT",
+     .type = OPTIONTABLE_SOCKET,
+     .commands = SERVE,
+     FIELD(admin),
+     .shown = "[::]:10254, or 0.0.0.0:10254 where IPv6 is off",
+     .help = "metrics, health, routes and explanations over HTTP here; port 0 takes a free one"},
+    {.name = "admin-open",
+     .type = OPTIONTABLE_FLAG,
+     .commands = SERVE,
+     FIELD(admin_open),
+     .fallback = "off",
+     .help = "answer /routes and /explain to every client of the admin port, not only to loopback "
+             "ones"},
     {.name = "workers",
      .value = "N",
      .type = OPTIONTABLE_COUNT,
@@ -106,7 +124,7 @@ static const struct optiontable_row ROWS[] = {
     {.name = "on-unknown-name",
      .value = "alert|close|reset",
      .type = OPTIONTABLE_WORD,
-     .commands = SERVE,
+     .commands = LIVE,
      FIELD(policy.on_unknown_name),
      .fallback = "alert",
      .words = ANSWERS,
@@ -114,7 +132,7 @@ static const struct optiontable_row ROWS[] = {
     {.name = "on-no-name",
      .value = "alert|close|reset",
      .type = OPTIONTABLE_WORD,
-     .commands = SERVE,
+     .commands = LIVE,
      FIELD(policy.on_no_name),
      .fallback = "alert",
      .words = ANSWERS,
@@ -130,7 +148,7 @@ static const struct optiontable_row ROWS[] = {
     {.name = "on-no-endpoint",
      .value = "alert|close|reset",
      .type = OPTIONTABLE_WORD,
-     .commands = SERVE,
+     .commands = LIVE,
      FIELD(policy.on_no_endpoint),
      .fallback = "alert",
      .words = ANSWERS,
@@ -247,12 +265,36 @@ static const struct optiontable_row ROWS[] = {
      FIELD(access_log),
      .fallback = "on",
      .help = "one line per connection on stdout"},
+    {.name = "per-route-metrics",
+     .value = "on|off",
+     .type = OPTIONTABLE_SWITCH,
+     .commands = SERVE,
+     FIELD(per_route_metrics),
+     .fallback = "on",
+     .help = "metrics with namespace and route labels; off: one sum over all routes"},
     {.name = "ports-file",
      .value = "FILE",
      .type = OPTIONTABLE_TEXT,
      .commands = SERVE,
      FIELD(ports_file),
      .help = "write the bound addresses there as JSON once connections are accepted"},
+    {.name = "admin",
+     .value = "URL",
+     .type = OPTIONTABLE_TEXT,
+     .commands = ASKING,
+     FIELD(admin_url),
+     .instead = "manifests",
+     .shown = "http://localhost:10254",
+     .help = "ask the running instance whose admin port is there"},
+    {.name = "output",
+     .letter = 'o',
+     .value = "table|json",
+     .type = OPTIONTABLE_WORD,
+     .commands = ASKING,
+     FIELD(output),
+     .fallback = "table",
+     .words = OUTPUTS,
+     .help = "text for people, or JSON for programs"},
     {.name = "alpn",
      .value = "PROTOCOL",
      .type = OPTIONTABLE_TEXT,
@@ -283,12 +325,17 @@ static const struct optiontable_command COMMANDS[] = {
      .max_args = SIZE_MAX},
     {.command = OPTIONS_EXPLAIN,
      .name = "explain",
-     .usage = "NAME --manifests DIR [options]",
-     .help = "Say where a connection with the server name NAME goes, and why. NAME may be empty "
-             "(\"\"): a connection without one. Exit 0: routed, 3: not routed, 2: wrong usage.",
+     .usage = "NAME [--manifests DIR | --admin URL] [options]",
+     .help = "Say where a connection with the server name NAME goes, and why: by the manifests in "
+             "DIR, or by a running instance. NAME may be empty (\"\"): a connection without one. "
+             "Exit 0: routed, 3: not routed, 1: no answer, 2: wrong usage.",
      .min_args = 1,
-     .max_args = 1,
-     .needs_manifests = true},
+     .max_args = 1},
+    {.command = OPTIONS_ROUTES,
+     .name = "routes",
+     .usage = "[--admin URL] [options]",
+     .help = "List what a running instance serves: hosts, who owns them, endpoints, claims that "
+             "lost. Exit 0: listed, 1: no answer, 2: wrong usage."},
     {.command = OPTIONS_VERSION,
      .name = "version",
      .usage = "",
@@ -307,6 +354,16 @@ const struct optiontable_row *optiontable_find(const char *name, size_t len,
     for (size_t i = 0; i < ARRAY_LEN(ROWS); i++) {
         if ((ROWS[i].commands & command) != 0 && strlen(ROWS[i].name) == len &&
             memcmp(ROWS[i].name, name, len) == 0) {
+            return &ROWS[i];
+        }
+    }
+    return NULL;
+}
+
+const struct optiontable_row *optiontable_find_letter(char letter, enum options_command command)
+{
+    for (size_t i = 0; i < ARRAY_LEN(ROWS); i++) {
+        if ((ROWS[i].commands & command) != 0 && ROWS[i].letter == letter) {
             return &ROWS[i];
         }
     }

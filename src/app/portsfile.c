@@ -79,9 +79,10 @@ void portsfile_remove(const char *path)
     (void)unlink(path); /* portsfile_write() tells if that matters */
 }
 
-static int write_json(const struct listeners *l, int fd)
+static int write_json(const struct listeners *l, const struct netaddr *admin, int fd)
 {
     FILE *f = fdopen(fd, "w");
+    char text[NETADDR_TEXT_MAX];
     int rc = 0;
 
     if (f == NULL) {
@@ -91,11 +92,9 @@ static int write_json(const struct listeners *l, int fd)
     }
     fputs("{\"listen\":[", f);
     for (size_t i = 0; i < l->n_bound; i++) {
-        char text[NETADDR_TEXT_MAX];
-
         fprintf(f, "%s\"%s\"", i == 0 ? "" : ",", netaddr_format(&l->bound[i], text));
     }
-    fputs("]}\n", f);
+    fprintf(f, "],\"admin\":\"%s\"}\n", netaddr_format(admin, text));
     if (ferror(f) != 0) {
         rc = -EIO;
     }
@@ -105,7 +104,8 @@ static int write_json(const struct listeners *l, int fd)
     return rc;
 }
 
-int portsfile_write(const struct listeners *l, const char *path, struct err *e)
+int portsfile_write(const struct listeners *l, const struct netaddr *admin, const char *path,
+                    struct err *e)
 {
     char aside[PATH_MAX];
     int rc = check_kind(path, e);
@@ -118,7 +118,7 @@ int portsfile_write(const struct listeners *l, const char *path, struct err *e)
     if (fd < 0) {
         return complain(path, fd, e);
     }
-    rc = write_json(l, fd);
+    rc = write_json(l, admin, fd);
     if (rc == 0 && rename(aside, path) != 0) {
         rc = -errno;
     }

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "controller/unserved.h"
 #include "model/store.h"
 #include "model/verdict.h"
 
@@ -174,7 +175,8 @@ static void tell_no_mark(const struct ingress *ing, struct verdicts *v)
 
 /** What an Ingress is to us. */
 enum standing {
-    STANDING_OTHERS,   /* somebody else's, by its class or by a mark */
+    STANDING_OTHERS,   /* somebody else's, by its class */
+    STANDING_MARKED,   /* or by a mark */
     STANDING_NO_CLASS, /* nobody's: its class is not here */
     STANDING_NO_MARK,  /* of a class that is shared, and not marked as ours */
     STANDING_OURS,
@@ -190,7 +192,7 @@ static enum standing standing_of(const struct classfilter *f, const struct ingre
     }
     annotation_read(&ing->meta, reading, NULL);
     if (reading->mark == MARK_NO) {
-        return STANDING_OTHERS;
+        return STANDING_MARKED;
     }
     if (answer == CLASS_UNKNOWN) {
         return STANDING_NO_CLASS;
@@ -208,28 +210,60 @@ bool classfilter_is_ours(const struct classfilter *f, const struct ingress *ing)
     return standing_of(f, ing, &reading) == STANDING_OURS;
 }
 
-bool classfilter_admits(const struct classfilter *f, const struct ingress *ing,
-                        struct annotation_reading *out, struct verdicts *v)
+/** The message that says that TLS is not terminated here, among the verdicts from `first` on. */
+static const char *said_of_terminate(const struct verdicts *v, size_t first)
+{
+    static const char KEY[] = "sealway.io/tls-mode:";
+
+    for (size_t i = first; i < v->n; i++) {
+        if (strcmp(v->items[i].reason, "NotYetSupported") == 0 &&
+            strncmp(v->items[i].message, KEY, sizeof(KEY) - 1) == 0) {
+            return v->items[i].message;
+        }
+    }
+    return NULL;
+}
+
+/** Read one that is ours; the rest of classfilter_admits(). */
+static bool read_ours(const struct ingress *ing, struct annotation_reading *out, struct verdicts *v,
+                      struct unserved *u)
 {
     struct annotation_reading reading;
+    size_t before = v->n;
 
-    switch (standing_of(f, ing, &reading)) {
-    case STANDING_OTHERS:
-        return false; /* without a word */
-    case STANDING_NO_CLASS:
-        tell_unknown_class(f, ing, v);
-        return false;
-    case STANDING_NO_MARK:
-        tell_no_mark(ing, v);
-        return false;
-    case STANDING_OURS:
-        break;
-    }
     annotation_read(&ing->meta, &reading, v);
     tell_class_conflict(ing, v);
     if (reading.terminate) {
+        unserved_add_ingress(u, ing, UNSERVED_TERMINATE, said_of_terminate(v, before));
         return false;
     }
     *out = reading;
     return true;
+}
+
+bool classfilter_admits(const struct classfilter *f, const struct ingress *ing,
+                        struct annotation_reading *out, struct verdicts *v, struct unserved *u)
+{
+    struct annotation_reading reading;
+    size_t before = v->n;
+
+    switch (standing_of(f, ing, &reading)) {
+    case STANDING_OTHERS: /* without a word, and so is the next */
+        unserved_add_ingress(u, ing, UNSERVED_OTHER_CLASS, NULL);
+        return false;
+    case STANDING_MARKED:
+        unserved_add_ingress(u, ing, UNSERVED_MARKED_OTHER, NULL);
+        return false;
+    case STANDING_NO_CLASS:
+        tell_unknown_class(f, ing, v);
+        unserved_add_ingress(u, ing, UNSERVED_CLASS_NOT_FOUND, unserved_said(v, before));
+        return false;
+    case STANDING_NO_MARK:
+        tell_no_mark(ing, v);
+        unserved_add_ingress(u, ing, UNSERVED_NOT_MARKED, unserved_said(v, before));
+        return false;
+    case STANDING_OURS:
+        break;
+    }
+    return read_ours(ing, out, v, u);
 }

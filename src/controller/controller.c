@@ -14,10 +14,11 @@
 #include "base/mailbox.h"
 #include "controller/judged.h"
 #include "controller/publisher.h"
-#include "controller/verdictlog.h"
+#include "controller/reporter.h"
 #include "manifest/manifestdir.h"
 #include "model/store.h"
 #include "model/verdict.h"
+#include "route/registry.h"
 #include "route/table.h"
 
 #define QUIET_MS   10   /* without a further notice before the tree is looked at */
@@ -40,8 +41,9 @@ struct controller {
     struct store *store;
     struct manifestdir *source;
     struct publisher publisher;
-    struct verdicts about_files; /* standing */
-    struct verdictlog files_said, routes_said;
+    struct reporter reporter;
+    struct controllerstats stats;
+    uint64_t noticed_us;                           /* the oldest change not published; 0: none */
     bool dirty;                                    /* the store differs from what was translated */
     bool moving;                                   /* the source wants to be looked at again soon */
     char failure[sizeof(((struct err *)0)->text)]; /* why the last round failed; "" if it did not */
@@ -57,16 +59,25 @@ struct controller {
 
 /* ---- one round: source to store to table --------------------------------------------------- */
 
-static void report_files(struct controller *c)
+/** The loop turns; between long steps, too. */
+static void turn(struct controller *c)
 {
-    verdicts_fini(&c->about_files);
-    manifestdir_verdicts(c->source, &c->about_files);
-    judged_filter(&c->cfg.translate, c->store, &c->about_files);
-    verdictlog_report(&c->files_said, &c->about_files);
+    controllerstats_turned(&c->stats, clock_now_ms());
 }
 
-static void log_published(const struct controller *c, const struct verdicts *v, uint64_t took_us)
+static void take_files(struct controller *c)
 {
+    struct verdicts v;
+
+    verdicts_init(&v);
+    manifestdir_verdicts(c->source, &v);
+    judged_filter(&c->cfg.translate, c->store, &v);
+    reporter_take_files(&c->reporter, &v);
+}
+
+static void log_published(const struct controller *c, uint64_t took_us)
+{
+    const struct reporter *r = &c->reporter;
     struct log_line line;
     size_t routes;
 
@@ -79,28 +90,43 @@ static void log_published(const struct controller *c, const struct verdicts *v, 
     log_line_uint(&line, "routes", routes);
     log_line_uint(&line, "endpoints", publisher_count_endpoints(&c->publisher));
     log_line_ms(&line, "took_ms", took_us);
-    log_line_uint(&line, "errors", v->errors + c->about_files.errors);
-    log_line_uint(&line, "warnings", v->warnings + c->about_files.warnings);
+    log_line_uint(&line, "errors", r->routes.errors + r->files.errors);
+    log_line_uint(&line, "warnings", r->routes.warnings + r->files.warnings);
     log_line_send(&line);
+}
+
+static void note_published(struct controller *c, uint64_t took_us)
+{
+    const struct timespec *at = &c->publisher.published;
+
+    controllerstats_published(&c->stats, c->publisher.current,
+                              (int64_t)at->tv_sec * 1000 + at->tv_nsec / 1000000);
+    log_published(c, took_us);
 }
 
 /** Translate what the store holds and publish it if it differs. */
 static int update_table(struct controller *c)
 {
     uint64_t start_us = clock_now_us();
+    struct unserved unserved;
     struct verdicts v;
-    bool published = false;
+    struct publisher_round round = {
+        .verdicts = &v, .unserved = &unserved, .noticed_us = c->noticed_us};
     int rc;
 
     verdicts_init(&v);
-    rc = publisher_update(&c->publisher, c->store, &v, &published);
+    unserved_init(&unserved);
+    rc = publisher_update(&c->publisher, c->store, &round);
     if (rc == 0) {
         c->dirty = false;
-        verdictlog_report(&c->routes_said, &v);
+        reporter_take_routes(&c->reporter, &v, &unserved);
+        controllerstats_round(&c->stats,
+                              round.published ? CONTROLLER_PUBLISHED : CONTROLLER_UNCHANGED);
     }
-    if (published) {
-        log_published(c, &v, clock_now_us() - start_us);
+    if (round.published) {
+        note_published(c, clock_now_us() - start_us);
     }
+    unserved_fini(&unserved);
     verdicts_fini(&v);
     return rc;
 }
@@ -111,14 +137,30 @@ static int sync_source(struct controller *c, struct err *e)
     uint64_t start_us = clock_now_us();
     int rc = manifestdir_sync(c->source, &change, e);
 
+    turn(c);
     if (rc != 0) {
         return rc;
     }
+    controllerstats_heard(&c->stats, clock_now_ms());
     c->dirty = c->dirty || change.changed;
     c->moving = change.retry;
     c->ticks_to_slow =
         SLOW_TICKS + (unsigned)((clock_now_us() - start_us) * SLOW_SHARE / (TICK_MS * 1000UL));
     return 0;
+}
+
+/** What was read to a table and a report; the report is due even where the table is not. */
+static int update_outcome(struct controller *c)
+{
+    int rc, report_rc = 0;
+
+    take_files(c);
+    rc = c->dirty ? update_table(c) : 0;
+    turn(c);
+    if (c->publisher.current) {
+        report_rc = reporter_send(&c->reporter, c->publisher.generation, &c->publisher.published);
+    }
+    return rc != 0 ? rc : report_rc;
 }
 
 static int update(struct controller *c, struct err *e)
@@ -128,10 +170,9 @@ static int update(struct controller *c, struct err *e)
     if (rc != 0) {
         return rc;
     }
-    report_files(c);
-    rc = c->dirty ? update_table(c) : 0;
+    rc = update_outcome(c);
     if (rc != 0) {
-        err_set(e, "cannot make a new table: %s", strerror(-rc));
+        err_set(e, "cannot make a new table, or the report of it: %s", strerror(-rc));
     }
     return rc;
 }
@@ -160,15 +201,33 @@ static void tell_failure(struct controller *c, const char *why)
     }
 }
 
+/** After a round that began at `start_us`: since when what is left to do has been known. */
+static void settle_notice(struct controller *c, uint64_t start_us)
+{
+    if (c->dirty) {
+        return; /* noticed and not yet published */
+    }
+    /* What is in motion is a change only when it has come to rest. */
+    c->noticed_us = c->moving ? start_us : 0;
+}
+
 static void run_round(struct controller *c)
 {
+    uint64_t start_us = clock_now_us();
     struct err e = {0};
     int rc;
 
     (void)event_del(c->ev.quiet);
     (void)event_del(c->ev.limit);
     (void)event_del(c->ev.retry);
+    if (c->noticed_us == 0) {
+        c->noticed_us = start_us; /* nobody rang */
+    }
     rc = update(c, &e);
+    settle_notice(c, start_us);
+    if (rc != 0) {
+        controllerstats_round(&c->stats, CONTROLLER_FAILED);
+    }
     tell_failure(c, rc != 0 ? e.text : "");
     if (rc != 0) {
         arm(c->ev.retry, FAILED_MS);
@@ -179,9 +238,12 @@ static void run_round(struct controller *c)
 
 static void on_due(evutil_socket_t fd, short what, void *arg)
 {
+    struct controller *c = arg;
+
     (void)fd;
     (void)what;
-    run_round(arg);
+    turn(c);
+    run_round(c);
 }
 
 static void on_notice(evutil_socket_t fd, short what, void *arg)
@@ -190,7 +252,11 @@ static void on_notice(evutil_socket_t fd, short what, void *arg)
 
     (void)fd;
     (void)what;
+    turn(c);
     (void)manifestdir_drain(c->source);
+    if (c->noticed_us == 0) {
+        c->noticed_us = clock_now_us();
+    }
     arm(c->ev.quiet, QUIET_MS);
     if (!event_pending(c->ev.limit, EV_TIMEOUT, NULL)) {
         arm(c->ev.limit, LIMIT_MS);
@@ -204,6 +270,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 
     (void)fd;
     (void)what;
+    turn(c);
     c->ticks_to_slow = slow ? SLOW_TICKS : c->ticks_to_slow - 1;
     if (slow || c->publisher.n_retired > 0) {
         publisher_sweep(&c->publisher);
@@ -211,6 +278,8 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     /* While it fails the retry timer is at it already. */
     if (slow || (!*c->failure && manifestdir_is_stale(c->source))) {
         run_round(c);
+    } else if (!*c->failure) {
+        controllerstats_heard(&c->stats, clock_now_ms()); /* it would ring if there was more */
     }
 }
 
@@ -220,6 +289,7 @@ static void on_wake(evutil_socket_t fd, short what, void *arg)
 
     (void)fd;
     (void)what;
+    turn(c);
     (void)mailbox_take(&c->bell);
     if (atomic_load(&c->stop_wanted)) {
         (void)event_base_loopbreak(c->base);
@@ -281,6 +351,7 @@ static int open_source(struct controller *c, struct err *e)
 {
     int rc;
 
+    c->noticed_us = clock_now_us();
     c->source = manifestdir_open(c->cfg.manifests, c->store, e);
     if (!c->source) {
         return -EIO;
@@ -303,9 +374,7 @@ struct controller *controller_new(const struct controller_config *cfg, struct er
     }
     c->cfg = *cfg;
     c->bell.event_fd = -1;
-    verdicts_init(&c->about_files);
-    verdictlog_init(&c->files_said);
-    verdictlog_init(&c->routes_said);
+    reporter_init(&c->reporter, &c->cfg);
     c->store = store_new();
     if (!c->store || publisher_init(&c->publisher, &c->cfg) != 0) {
         err_set(e, "out of memory");
@@ -349,8 +418,8 @@ int controller_start(struct controller *c, struct err *e)
     const struct timeval tick = {.tv_usec = TICK_MS * 1000L};
     int rc;
 
-    report_files(c);
-    rc = update_table(c);
+    rc = update_outcome(c);
+    c->noticed_us = 0;
     if (rc != 0) {
         err_set(e, "cannot make the first table: %s", strerror(-rc));
         return rc;
@@ -363,6 +432,7 @@ int controller_start(struct controller *c, struct err *e)
     if (c->moving) {
         arm(c->ev.retry, RETRY_MS);
     }
+    turn(c);
     rc = start_thread(c);
     if (rc != 0) {
         err_set(e, "cannot start the controller's thread: %s", strerror(-rc));
@@ -403,6 +473,16 @@ static void free_events(struct controller *c)
     mailbox_fini(&c->bell);
 }
 
+void controller_stats(const struct controller *c, struct controller_stats *out)
+{
+    controllerstats_read(&c->stats, out);
+}
+
+int controller_series_snapshot(struct controller *c, struct series_snapshot *out)
+{
+    return registry_series_snapshot(c->publisher.registry, out);
+}
+
 void controller_free(struct controller *c)
 {
     if (!c) {
@@ -413,8 +493,6 @@ void controller_free(struct controller *c)
     publisher_fini(&c->publisher);
     manifestdir_close(c->source);
     store_free(c->store);
-    verdictlog_fini(&c->files_said);
-    verdictlog_fini(&c->routes_said);
-    verdicts_fini(&c->about_files);
+    reporter_fini(&c->reporter);
     free(c);
 }

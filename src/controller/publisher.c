@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "controller/translate.h"
 #include "route/registry.h"
 #include "route/table.h"
@@ -12,7 +13,8 @@
 
 int publisher_init(struct publisher *p, const struct controller_config *cfg)
 {
-    *p = (struct publisher){.cfg = cfg, .registry = registry_new()};
+    *p = (struct publisher){.cfg = cfg};
+    p->registry = registry_new(cfg->route_writers, cfg->route_cells);
     return p->registry ? 0 : -ENOMEM;
 }
 
@@ -57,20 +59,21 @@ static int reserve_retired(struct publisher *p)
     return 0;
 }
 
-static void replace_current(struct publisher *p, struct table *t)
+static void replace_current(struct publisher *p, struct table *t, uint64_t noticed_us)
 {
     retire(p);
     p->current = t;
     p->generation++;
-    p->cfg->publish(p->cfg->publish_ctx, table_ref(t));
+    p->published = clock_wall();
+    p->cfg->publish(p->cfg->ctx, table_ref(t), noticed_us);
     publisher_sweep(p);
 }
 
 /** Translate into `b`; *out is the table, or NULL when it would be the same as the current one. */
 static int build(struct publisher *p, const struct store *s, struct table_builder *b,
-                 struct verdicts *v, struct table **out)
+                 const struct publisher_round *r, struct table **out)
 {
-    int rc = translate(&p->cfg->translate, s, b, v);
+    int rc = translate(&p->cfg->translate, s, b, r->verdicts, r->unserved);
 
     if (rc != 0) {
         return rc;
@@ -87,8 +90,7 @@ static int build(struct publisher *p, const struct store *s, struct table_builde
     return *out ? 0 : -ENOMEM;
 }
 
-int publisher_update(struct publisher *p, const struct store *s, struct verdicts *v,
-                     bool *published_out)
+int publisher_update(struct publisher *p, const struct store *s, struct publisher_round *r)
 {
     struct table_builder *b = table_builder_new(p->registry);
     struct table *t = NULL;
@@ -97,15 +99,15 @@ int publisher_update(struct publisher *p, const struct store *s, struct verdicts
     if (!b) {
         return -ENOMEM;
     }
-    rc = build(p, s, b, v, &t);
+    rc = build(p, s, b, r, &t);
     table_builder_free(b);
     if (rc != 0) {
         return rc;
     }
     if (t) {
-        replace_current(p, t);
+        replace_current(p, t, r->noticed_us);
     }
-    *published_out = t != NULL;
+    r->published = t != NULL;
     return 0;
 }
 

@@ -9,6 +9,7 @@
 
 #include "base/limits.h"
 #include "controller/serviceport.h"
+#include "controller/unserved.h"
 #include "model/annotation.h"
 #include "model/store.h"
 #include "model/verdict.h"
@@ -54,16 +55,28 @@ static const struct service *find_service(const struct servicepool *p, const cha
     return (const struct service *)store_find(p->fill.store, OBJECT_SERVICE, ns, name);
 }
 
-/** The pool of a backend without endpoints to look for: claimed, and answered with an error. */
+/** The pool of a backend without endpoints to look for: claimed, and answered with an error, for
+ * the reason just said. */
 static int empty_pool(struct servicepool *p, const struct servicepool_request *want,
                       struct builder_pool **out)
 {
     char port[PORT_TEXT];
+    const struct unserved_pool fault = {
+        .ns = want->ingress->meta.ns,
+        .service = want->backend->service,
+        .port = serviceport_as_written(want->backend, port, sizeof(port)),
+        .said = unserved_said(p->fill.verdicts, 0),
+    };
     bool is_new;
 
-    *out = table_builder_pool(p->fill.builder, want->ingress->meta.ns, want->backend->service,
-                              serviceport_as_written(want->backend, port, sizeof(port)), &is_new);
-    return *out ? 0 : -ENOMEM;
+    *out = table_builder_pool(p->fill.builder, fault.ns, fault.service, fault.port, &is_new);
+    if (!*out) {
+        return -ENOMEM;
+    }
+    if (is_new) {
+        unserved_add_pool(p->fill.unserved, &fault);
+    }
+    return 0;
 }
 
 static void tell_no_service(struct servicepool *p, const struct servicepool_request *want)
@@ -211,6 +224,16 @@ static int resolve_port(struct servicepool *p, const struct servicepool_request 
     HASH_FIND_PTR(p->faults, &pool, fault);
     if (fault) {
         tell_fault(p, want, port, &fault->count);
+    }
+    if (fault && is_new) {
+        const struct unserved_pool at_fault = {
+            .ns = svc->meta.ns,
+            .service = svc->meta.name,
+            .port = key,
+            .said = unserved_said(p->fill.verdicts, 0),
+        };
+
+        unserved_add_pool(p->fill.unserved, &at_fault);
     }
     *out = pool;
     return 0;

@@ -8,6 +8,7 @@
 #include "controller/classfilter.h"
 #include "controller/hostrule.h"
 #include "controller/servicepool.h"
+#include "controller/unserved.h"
 #include "model/annotation.h"
 #include "model/store.h"
 #include "model/verdict.h"
@@ -26,6 +27,7 @@ struct translation {
     const struct translate_config *cfg;
     struct table_builder *builder;
     struct verdicts *verdicts;
+    struct unserved *unserved; /* NULL when nobody wants it */
     struct classfilter classes;
     struct servicepool pools;
     struct hostrules rules; /* of the Ingress at hand */
@@ -84,14 +86,26 @@ static bool may_catch_all(const struct translate_config *cfg, const char *ns)
     return false;
 }
 
+/** A host came to nothing: for the reason said since `before`, or while decoding. */
+static void tell_no_backend(const struct translation *t, const struct ingress *ing,
+                            const char *host, size_t before)
+{
+    const char *said = unserved_said(t->verdicts, before);
+
+    unserved_add_host(t->unserved, &ing->meta, host, said ? UNSERVED_NO_BACKEND : UNSERVED_INVALID,
+                      said);
+}
+
 /** Claim what the `n` rules from `first` on, all of one host, come to. */
 static int claim_group(struct translation *t, struct candidate *c, const struct hostrule *first,
                        size_t n)
 {
     struct wish w = {.host = first->host, .line = first->rule->line};
+    size_t before = t->verdicts->n;
 
     w.backend = hostrule_backend(first, n, c->ing, &t->pools);
     if (!w.backend) {
+        tell_no_backend(t, c->ing, w.host, before);
         return 0;
     }
     if (*w.host) {
@@ -107,14 +121,21 @@ static int claim_default(struct translation *t, const struct candidate *c)
 {
     const struct ingress_backend *b = &c->ing->default_backend;
     const struct wish w = {.host = "", .backend = b, .line = b->line};
+    size_t before = t->verdicts->n;
 
-    if (c->has_catch_all || !hostrule_is_servable(c->ing, b, "", t->verdicts)) {
+    if (c->has_catch_all) {
         return 0;
     }
-    return claim(t, c, &w);
+    if (hostrule_is_servable(c->ing, b, "", t->verdicts)) {
+        return claim(t, c, &w);
+    }
+    if (b->type != BACKEND_NONE || c->ing->default_refused) {
+        tell_no_backend(t, c->ing, "", before);
+    }
+    return 0;
 }
 
-static void tell_no_catch_all(const struct translation *t, const struct ingress *ing)
+static void say_no_catch_all(const struct translation *t, const struct ingress *ing)
 {
     unsigned line = ing->default_backend.line;
 
@@ -127,6 +148,19 @@ static void tell_no_catch_all(const struct translation *t, const struct ingress 
                  ing->meta.ns, ing->meta.ns);
 }
 
+/** A catch-all is not allowed; that is worth a verdict where nothing else is left. */
+static void tell_no_catch_all(const struct translation *t, const struct candidate *c)
+{
+    const struct ingress *ing = c->ing;
+    size_t before = t->verdicts->n;
+
+    if (!c->has_host) {
+        say_no_catch_all(t, ing);
+    }
+    unserved_add_host(t->unserved, &ing->meta, "", UNSERVED_CATCH_ALL,
+                      unserved_said(t->verdicts, before));
+}
+
 static int translate_ingress(struct translation *t, const struct ingress *ing)
 {
     bool allowed = may_catch_all(t->cfg, ing->meta.ns);
@@ -134,7 +168,7 @@ static int translate_ingress(struct translation *t, const struct ingress *ing)
     bool wants_catch_all = ing->default_backend.type != BACKEND_NONE;
     int rc;
 
-    if (!classfilter_admits(&t->classes, ing, &c.reading, t->verdicts)) {
+    if (!classfilter_admits(&t->classes, ing, &c.reading, t->verdicts, t->unserved)) {
         return 0;
     }
     rc = hostrule_collect(&t->rules, ing, t->verdicts);
@@ -153,8 +187,8 @@ static int translate_ingress(struct translation *t, const struct ingress *ing)
     if (allowed) {
         return claim_default(t, &c);
     }
-    if (wants_catch_all && !c.has_host) {
-        tell_no_catch_all(t, ing);
+    if (wants_catch_all) {
+        tell_no_catch_all(t, &c);
     }
     return 0;
 }
@@ -199,10 +233,11 @@ static int translate_all(struct translation *t, const struct store *s)
 }
 
 int translate(const struct translate_config *cfg, const struct store *s, struct table_builder *b,
-              struct verdicts *v)
+              struct verdicts *v, struct unserved *unserved)
 {
-    const struct endpointfill env = {.cfg = cfg, .store = s, .builder = b, .verdicts = v};
-    struct translation t = {.cfg = cfg, .builder = b, .verdicts = v};
+    const struct endpointfill env = {
+        .cfg = cfg, .store = s, .builder = b, .verdicts = v, .unserved = unserved};
+    struct translation t = {.cfg = cfg, .builder = b, .verdicts = v, .unserved = unserved};
     int rc;
 
     classfilter_init(&t.classes, cfg, s);

@@ -124,8 +124,7 @@ static size_t line_before(const struct yamlsyntax_text *t, size_t first, const y
 }
 
 /* The line to point to: libyaml's problem is where it noticed, its context where that began. */
-static size_t nearest_line(const struct yamlsyntax_text *t, const yaml_parser_t *parser,
-                           const char *problem)
+static size_t nearest_line(const struct yamlsyntax_text *t, const yaml_parser_t *parser)
 {
     const char *context = parser->context != NULL ? parser->context : "";
 
@@ -133,8 +132,7 @@ static size_t nearest_line(const struct yamlsyntax_text *t, const yaml_parser_t 
         return line_at(t, parser->problem_offset); /* its mark is not set */
     }
     if (strstr(context, "scanning a simple key") != NULL ||
-        (strstr(context, "scanning a quoted scalar") != NULL &&
-         strstr(problem, "unexpected") != NULL)) {
+        strstr(context, "scanning a quoted scalar") != NULL) {
         return parser->context_mark.line + 1;
     }
     if (strstr(context, "parsing a flow") != NULL) {
@@ -173,13 +171,14 @@ int yamlsyntax_fail(struct docbuild *b, const struct yamlsyntax_text *text,
     struct line l;
     size_t number;
 
-    if (parser->error == YAML_MEMORY_ERROR) {
+    /* Short of memory for a tag libyaml fails without saying why, and it does so nowhere else. */
+    if (parser->error == YAML_MEMORY_ERROR || parser->error == YAML_NO_ERROR) {
         return -ENOMEM;
     }
     if (parser->context != NULL && strcmp(parser->context, "while scanning an alias") == 0) {
         return fail_alias(b, text, parser);
     }
-    number = nearest_line(text, parser, problem);
+    number = nearest_line(text, parser);
     l = find_line(text, number);
     return docbuild_fail(b, (unsigned)number, "%s: %s", problem, mend_for(problem, &l));
 }

@@ -18,6 +18,15 @@
 #define PAUSE_US     100000 /* without descriptors, or after an unknown failure */
 #define STOP_ACCEPTS 8192   /* before closing; more than a queue can hold, so only a flood is cut */
 
+/* Longer than nearly every round trip, and shorter than the second after which a client repeats a
+ * SYN that was not answered: then it is refused at once. */
+#define STOP_US 750000
+
+static struct listener_stats *counts(const struct acceptor *a)
+{
+    return &a->worker->counts[a->listener];
+}
+
 static int open_reserve(void)
 {
     return open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -25,7 +34,7 @@ static int open_reserve(void)
 
 static void complain(struct acceptor *a, const char *what, int error)
 {
-    if (worker_may_complain(a->worker)) {
+    if (worker_may_complain(a->worker, LACK_TO_ACCEPT)) {
         log_warn("%s: %s; accepting again in a moment", what, strerror(error));
     }
 }
@@ -51,67 +60,86 @@ static void refuse_one(struct acceptor *a)
     fd = accept4(a->fd, NULL, NULL, SOCK_CLOEXEC);
     if (fd >= 0) {
         close(fd);
-        stats_add(&a->worker->stats.refused_descriptors, 1);
+        stats_add(&counts(a)->refused[REFUSED_DESCRIPTORS], 1);
     }
     a->reserve_fd = open_reserve();
 }
 
-/* Count a connection against the caps.  Returns the option that has no room for it, or NULL. */
-static const char *exceeded_cap(struct worker *w, const struct netaddr *client)
+struct cap {
+    const char *option;
+    enum refused_reason reason;
+    enum worker_lack lack;
+};
+
+/* Count a connection against the caps.  Returns the one that has no room for it, or NULL. */
+static const struct cap *exceeded_cap(struct acceptor *a, const struct netaddr *client)
 {
-    const char *cap;
-    struct worker_shared *shared = w->shared;
+    static const struct cap all = {"--max-connections", REFUSED_MAX_CONNECTIONS, LACK_CONNECTIONS};
+    static const struct cap of_client = {"--max-connections-per-client", REFUSED_PER_CLIENT,
+                                         LACK_PER_CLIENT};
+    const struct cap *cap;
+    struct worker_shared *shared = a->worker->shared;
     uint64_t open = atomic_fetch_add_explicit(&shared->open_connections, 1, memory_order_relaxed);
 
     if (open >= shared->max_connections) {
-        stats_add(&w->stats.refused_max_connections, 1);
-        cap = "--max-connections";
+        cap = &all;
     } else if (shared->clientcap != NULL && !clientcap_enter(shared->clientcap, client)) {
-        stats_add(&w->stats.refused_per_client, 1);
-        cap = "--max-connections-per-client";
+        cap = &of_client;
     } else {
         return NULL;
     }
+    stats_add(&counts(a)->refused[cap->reason], 1);
     atomic_fetch_sub_explicit(&shared->open_connections, 1, memory_order_relaxed);
     return cap;
 }
 
+/* A connection that ends before it begins is one of those that never had a route. */
+static void count_end(struct worker *w, enum end_reason why)
+{
+    stats_add(&w->unrouted.closed[why], 1);
+    histogram_observe(HISTOGRAM_CONNECTION_DURATION, w->unrouted.connection_duration, 0);
+}
+
 /* A connection over a cap ends before it begins; it leaves its line and its count all the same. */
-static void refuse(struct acceptor *a, int fd, const struct netaddr *client, const char *cap)
+static void refuse(struct acceptor *a, int fd, const struct netaddr *client, const struct cap *cap)
 {
     const struct conn refused = {.worker = a->worker,
                                  .client_addr = *client,
                                  .accepted_us = clock_now_us(),
+                                 .listener = a->listener,
                                  .end = END_LIMIT};
 
     close(fd);
-    stats_add(&a->worker->stats.closed[END_LIMIT], 1);
+    count_end(a->worker, END_LIMIT);
     if (a->worker->shared->access_log) {
-        connlog_write(&refused);
+        connlog_write(&refused, refused.accepted_us);
     }
-    if (worker_may_complain(a->worker)) {
-        log_warn("connections are refused: %s is reached; raise it, or see who opens them", cap);
+    if (worker_may_complain(a->worker, cap->lack)) {
+        log_warn("connections are refused: %s is reached; raise it, or see who opens them",
+                 cap->option);
     }
 }
 
 static void take(struct acceptor *a, int fd, const struct netaddr *client)
 {
     struct worker *w = a->worker;
+    const struct cap *cap = exceeded_cap(a, client);
 
-    const char *cap = exceeded_cap(w, client);
-
-    stats_add(&w->stats.accepted, 1);
+    stats_add(&counts(a)->accepted, 1);
     if (cap != NULL) {
         refuse(a, fd, client, cap);
         return;
     }
-    if (conn_open(w, fd, client) != 0) {
-        stats_add(&w->stats.refused_descriptors, 1);
-        stats_add(&w->stats.closed[END_ERROR], 1);
+    if (conn_open(w, a->listener, fd, client) != 0) {
+        stats_add(&counts(a)->refused[REFUSED_DESCRIPTORS], 1);
+        count_end(w, END_ERROR);
         if (w->shared->clientcap != NULL) {
             clientcap_leave(w->shared->clientcap, client);
         }
         atomic_fetch_sub_explicit(&w->shared->open_connections, 1, memory_order_relaxed);
+        if (worker_may_complain(w, LACK_TO_ACCEPT)) {
+            log_warn("connections are refused: out of memory");
+        }
     }
 }
 
@@ -176,6 +204,23 @@ static void on_acceptable(evutil_socket_t fd, short what, void *arg)
     }
 }
 
+/* Accept all that is queued, or what can be accepted. */
+static void empty_queue(struct acceptor *a)
+{
+    for (unsigned i = 0; i < STOP_ACCEPTS && accept_one(a); i++) {
+    }
+}
+
+static void on_finish(evutil_socket_t fd, short what, void *arg)
+{
+    struct acceptor *a = arg;
+
+    (void)fd;
+    (void)what;
+    empty_queue(a);
+    acceptor_fini(a);
+}
+
 static void on_resume(evutil_socket_t fd, short what, void *arg)
 {
     struct acceptor *a = arg;
@@ -190,9 +235,9 @@ static void on_resume(evutil_socket_t fd, short what, void *arg)
     }
 }
 
-void acceptor_init(struct acceptor *a, struct worker *w, int fd)
+void acceptor_init(struct acceptor *a, struct worker *w, uint8_t listener, int fd)
 {
-    *a = (struct acceptor){.worker = w, .fd = fd, .reserve_fd = -1};
+    *a = (struct acceptor){.worker = w, .listener = listener, .fd = fd, .reserve_fd = -1};
 }
 
 int acceptor_listen(struct acceptor *a)
@@ -205,7 +250,9 @@ int acceptor_listen(struct acceptor *a)
     a->reserve_fd = open_reserve();
     a->event = event_new(a->worker->base, a->fd, EV_READ | EV_PERSIST, on_acceptable, a);
     a->resume = event_new(a->worker->base, -1, 0, on_resume, a);
-    if (a->event == NULL || a->resume == NULL || event_add(a->event, NULL) != 0) {
+    a->finish = event_new(a->worker->base, -1, 0, on_finish, a);
+    if (a->event == NULL || a->resume == NULL || a->finish == NULL ||
+        event_add(a->event, NULL) != 0) {
         rc = -ENOMEM;
         goto fail;
     }
@@ -214,6 +261,7 @@ int acceptor_listen(struct acceptor *a)
         goto fail;
     }
     a->listening = true;
+    atomic_fetch_add_explicit(&a->worker->shared->listening, 1, memory_order_relaxed);
     return 0;
 fail:
     acceptor_fini(a); /* a socket that does not listen would only report that for ever */
@@ -222,13 +270,21 @@ fail:
 
 void acceptor_stop(struct acceptor *a)
 {
-    if (a->listening) {
-        for (unsigned i = 0; i < STOP_ACCEPTS && accept_one(a); i++) {
-            /* until the queue is empty, or nothing can be accepted any more */
-        }
-        a->listening = false;
+    const struct timeval delay = {.tv_usec = STOP_US};
+
+    if (a->stopping) {
+        return;
     }
-    acceptor_fini(a);
+    a->stopping = true;
+    if (!a->listening) {
+        acceptor_fini(a);
+        return;
+    }
+    listen_end_handshakes(a->fd);
+    if (event_add(a->finish, &delay) != 0) {
+        empty_queue(a);
+        acceptor_fini(a);
+    }
 }
 
 void acceptor_fini(struct acceptor *a)
@@ -240,6 +296,15 @@ void acceptor_fini(struct acceptor *a)
     if (a->resume != NULL) {
         event_free(a->resume);
         a->resume = NULL;
+    }
+    if (a->finish != NULL) {
+        event_free(a->finish);
+        a->finish = NULL;
+    }
+    if (a->listening) {
+        /* Who sees it closed sees everything it accepted among the open ones. */
+        atomic_fetch_sub_explicit(&a->worker->shared->listening, 1, memory_order_release);
+        a->listening = false;
     }
     if (a->fd >= 0) {
         close(a->fd);

@@ -12,11 +12,12 @@
 #include "proxy/clientcap.h"
 #include "proxy/connlog.h"
 #include "proxy/hello.h"
-#include "proxy/refuse.h"
+#include "proxy/linger.h"
 #include "proxy/relay.h"
 #include "proxy/upstream.h"
 #include "proxy/worker.h"
 #include "route/registry.h"
+#include "route/series.h"
 
 static void on_client(evutil_socket_t fd, short what, void *arg)
 {
@@ -34,7 +35,7 @@ static void on_client(evutil_socket_t fd, short what, void *arg)
         relay_on_event(c, &c->client, what);
         break;
     case CONN_LINGERING:
-        refuse_on_readable(c);
+        linger_on_readable(c, &c->client);
         break;
     default:
         ASSERT(c->state != CONN_ENDED); /* its events are gone */
@@ -46,15 +47,20 @@ static void on_server(evutil_socket_t fd, short what, void *arg)
     struct conn *c = arg;
 
     (void)fd;
-    if (c->state == CONN_DIALLING) {
+    switch (c->state) {
+    case CONN_DIALLING:
         upstream_on_writable(c);
-    } else {
-        ASSERT(c->state == CONN_RELAYING);
+        break;
+    case CONN_RELAYING:
         relay_on_event(c, &c->server, what);
+        break;
+    default:
+        ASSERT(c->state == CONN_LINGERING);
+        linger_on_readable(c, &c->server);
     }
 }
 
-int conn_open(struct worker *w, int fd, const struct netaddr *client)
+int conn_open(struct worker *w, uint8_t listener, int fd, const struct netaddr *client)
 {
     struct conn *c = calloc(1, sizeof(*c));
 
@@ -63,11 +69,14 @@ int conn_open(struct worker *w, int fd, const struct netaddr *client)
         return -ENOMEM;
     }
     c->worker = w;
+    c->listener = listener;
     c->client.fd = fd;
     c->server.fd = -1;
     c->client_addr = *client;
     c->accepted_us = clock_now_us();
     c->state = CONN_READING_HELLO;
+    c->phase = PHASES;
+    conn_set_phase(c, PHASE_PEEK);
     LIST_INSERT_HEAD(&w->conns[c->state], c, link);
     if (w->shared->access_log) {
         struct sockaddr_storage sa;
@@ -80,11 +89,36 @@ int conn_open(struct worker *w, int fd, const struct netaddr *client)
     return 0;
 }
 
+void conn_set_phase(struct conn *c, enum conn_phase phase)
+{
+    _Atomic uint64_t *active = worker_counts(c)->active;
+
+    if (phase == c->phase) {
+        return;
+    }
+    if (phase != PHASES) {
+        stats_add(&active[phase], 1);
+    }
+    if (c->phase != PHASES) {
+        stats_sub(&active[c->phase], 1);
+    }
+    c->phase = (uint8_t)phase;
+}
+
 void conn_set_state(struct conn *c, enum conn_state state)
 {
+    static const uint8_t phases[CONN_STATES] = {
+        [CONN_READING_HELLO] = PHASE_PEEK,
+        [CONN_DIALLING] = PHASE_CONNECT,
+        [CONN_RELAYING] = PHASE_RELAY,
+        [CONN_LINGERING] = PHASE_LINGER,
+        [CONN_ENDED] = PHASES,
+    };
+
     LIST_REMOVE(c, link);
     c->state = (uint8_t)state;
     LIST_INSERT_HEAD(&c->worker->conns[state], c, link);
+    conn_set_phase(c, phases[state]);
 }
 
 void conn_set_deadline(struct conn *c, uint64_t due_ms)
@@ -109,7 +143,7 @@ void conn_on_deadline(struct conn *c)
         relay_on_deadline(c);
         break;
     case CONN_LINGERING:
-        refuse_on_deadline(c);
+        linger_on_deadline(c);
         break;
     default:
         ASSERT(c->state != CONN_ENDED); /* its deadline is gone */
@@ -167,11 +201,32 @@ void conn_keep_facts(struct conn *c, const struct clienthello_info *info)
     c->facts = f;
 }
 
-void conn_set_route(struct conn *c, struct route_state *route)
+/* Only now is it known whose the bytes of the hello are; they are counted once. */
+static void count_on(struct conn *c, struct route_cells *cells, size_t received)
 {
-    ASSERT(c->route == NULL);
+    c->cells = cells;
+    stats_add(&cells->received_bytes, received);
+}
+
+void conn_set_route(struct conn *c, struct route_state *route, size_t received)
+{
+    struct worker *w = c->worker;
+    void *cells = NULL;
+
+    ASSERT(c->route == NULL && c->cells == NULL);
     c->route = route;
     registry_route_enter(route);
+    if (w->shared->per_route_stats) {
+        cells = series_cells(route->series, w->index, STATS_N_ROUTE_CELLS);
+    }
+    count_on(c, cells != NULL ? cells : &w->unrouted, received);
+}
+
+void conn_set_unrouted(struct conn *c, size_t received)
+{
+    if (c->cells == NULL) {
+        count_on(c, &c->worker->unrouted, received);
+    }
 }
 
 void conn_set_endpoint(struct conn *c, struct endpoint_state *endpoint)
@@ -192,23 +247,13 @@ void conn_fail(struct conn *c, const struct side *s, int error)
 {
     if (error != ECONNRESET && error != EPIPE) {
         conn_end(c, END_ERROR);
+    } else if (s == &c->client) {
+        conn_end(c, END_CLIENT_RESET);
+    } else if (c->down.finished && !c->up.eof) {
+        linger_start(c, &c->client, END_SERVER_RESET);
     } else {
-        conn_end(c, s == &c->client ? END_CLIENT_RESET : END_SERVER_RESET);
+        conn_end(c, END_SERVER_RESET);
     }
-}
-
-static void close_side(struct side *s, bool reset)
-{
-    conn_wait_for_nothing(s);
-    if (s->fd < 0) {
-        return;
-    }
-    if (reset) {
-        const struct linger hard = {.l_onoff = 1, .l_linger = 0};
-        (void)setsockopt(s->fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard)); /* else it is a FIN */
-    }
-    close(s->fd);
-    s->fd = -1;
 }
 
 /*
@@ -217,34 +262,59 @@ static void close_side(struct side *s, bool reset)
  * everything, and keeps what the kernel still delivers; a server that still works on an answer has
  * to know that nobody waits for it.
  */
-static void close_sides(struct conn *c)
+static bool is_cut_off(const struct conn *c, const struct side *s)
 {
     bool broken = c->end == END_ERROR && c->connected_ms != 0;
-    bool server_cut = c->end == END_SERVER_RESET && !c->down.finished;
 
-    close_side(&c->client, broken || server_cut || c->down.held != NULL);
-    close_side(&c->server, broken || c->end == END_CLIENT_RESET || c->up.held != NULL);
+    if (s == &c->client) {
+        return broken || c->down.held != NULL || (c->end == END_SERVER_RESET && !c->down.finished);
+    }
+    return broken || c->up.held != NULL || c->end == END_CLIENT_RESET;
 }
 
-static void write_log(const struct conn *c)
+void conn_close_side(struct conn *c, struct side *s)
+{
+    conn_wait_for_nothing(s);
+    if (s->fd < 0) {
+        return;
+    }
+    if (is_cut_off(c, s)) {
+        const struct linger hard = {.l_onoff = 1, .l_linger = 0};
+        (void)setsockopt(s->fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard)); /* else it is a FIN */
+    }
+    close(s->fd);
+    s->fd = -1;
+}
+
+static void count_end(struct conn *c, uint64_t now_us)
+{
+    conn_set_unrouted(c, c->hello_bytes);
+    stats_add(&c->cells->closed[c->end], 1);
+    histogram_observe(HISTOGRAM_CONNECTION_DURATION, c->cells->connection_duration,
+                      now_us - c->accepted_us);
+}
+
+static void write_log(const struct conn *c, uint64_t now_us)
 {
     bool said_nothing = c->hello_bytes == 0;
 
     if (c->worker->shared->access_log && (!said_nothing || log_enabled(LOG_DEBUG))) {
-        connlog_write(c);
+        connlog_write(c, now_us);
     }
 }
 
 void conn_end(struct conn *c, enum end_reason why)
 {
     struct worker_shared *shared = c->worker->shared;
+    uint64_t now_us = clock_now_us();
 
     ASSERT(c->state != CONN_ENDED);
     c->end = (uint8_t)why;
-    close_sides(c);
+    conn_close_side(c, &c->client);
+    conn_close_side(c, &c->server);
     conn_set_deadline(c, UINT64_MAX);
-    stats_add(&c->worker->stats.closed[why], 1);
-    write_log(c);
+    count_end(c, now_us);
+    write_log(c, now_us);
     hello_drop(c);
     relay_drop(c);
     conn_set_endpoint(c, NULL);

@@ -2,9 +2,8 @@
 
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/log.h"
-#include "proxy/conn.h"
+#include "proxy/worker.h"
 #include "route/registry.h"
 #include "tls/clienthello.h"
 
@@ -76,10 +75,51 @@ static const char *closed_by(const struct conn *c)
     }
 }
 
-void connlog_write(const struct conn *c)
+/* Whether the line is left to the summary: there are too many like it. */
+static bool hold_back(const struct conn *c, uint64_t now_us)
+{
+    struct worker *w = c->worker;
+
+    if (c->connected_ms != 0 || linelimit_take(&w->line_limits[c->end], now_us)) {
+        return false;
+    }
+    stats_add(&w->stats.lines_held_back[c->end], 1);
+    return true;
+}
+
+static void tell(enum end_reason why, uint64_t lines)
 {
     struct log_line l;
 
+    log_line_begin(&l, LOG_WARN, "access lines held back");
+    log_line_str(&l, "reason", stats_end_word(why));
+    log_line_uint(&l, "lines", lines);
+    log_line_send(&l);
+}
+
+void connlog_tell_held_back(struct worker *w)
+{
+    if (!log_enabled(LOG_WARN)) {
+        return;
+    }
+    for (int why = 0; why < END_REASONS; why++) {
+        uint64_t held_back =
+            atomic_load_explicit(&w->stats.lines_held_back[why], memory_order_relaxed);
+        uint64_t lines = held_back - w->lines_told[why];
+        if (lines > 0) {
+            w->lines_told[why] += lines;
+            tell((enum end_reason)why, lines);
+        }
+    }
+}
+
+void connlog_write(const struct conn *c, uint64_t now_us)
+{
+    struct log_line l;
+
+    if (hold_back(c, now_us)) {
+        return;
+    }
     log_line_begin_access(&l);
     log_line_addr(&l, "client", &c->client_addr);
     log_line_addr(&l, "local", &c->local_addr);
@@ -88,7 +128,7 @@ void connlog_write(const struct conn *c)
     log_line_uint(&l, "hello_bytes", c->hello_bytes);
     log_line_ms(&l, "hello_ms", c->hello_us);
     log_line_ms(&l, "connect_ms", c->connect_us);
-    log_line_ms(&l, "duration_ms", clock_now_us() - c->accepted_us);
+    log_line_ms(&l, "duration_ms", now_us - c->accepted_us);
     log_line_uint(&l, "bytes_in", c->connected_ms != 0 ? c->up.bytes : c->hello_bytes);
     log_line_uint(&l, "bytes_out", c->down.bytes);
     log_line_str(&l, "closed_by", closed_by(c));

@@ -58,7 +58,49 @@ void hello_drop(struct conn *c)
 
 static void count(struct conn *c, enum hello_result r)
 {
-    stats_add(&c->worker->stats.hello[r], 1);
+    stats_add(&worker_counts(c)->hello[r], 1);
+}
+
+static void count_match(struct conn *c, enum table_match match)
+{
+    static const uint8_t matches[] = {
+        [TABLE_NO_MATCH] = MATCH_NONE,
+        [TABLE_EXACT] = MATCH_EXACT,
+        [TABLE_WILDCARD] = MATCH_WILDCARD,
+        [TABLE_CATCH_ALL] = MATCH_DEFAULT,
+    };
+
+    stats_add(&worker_counts(c)->match[matches[match]], 1);
+}
+
+/* What a complete hello had: a bit for each feature. */
+static unsigned features_of(const struct conn *c, const struct clienthello_info *info)
+{
+    const uint8_t versions = info->versions, features = info->features;
+    const bool tls12 = (versions & CLIENTHELLO_TLS12) != 0;
+    const bool tls13 = (versions & CLIENTHELLO_TLS13) != 0;
+    unsigned set = 0;
+
+    set |= (unsigned)((features & CLIENTHELLO_PQ_KEY_SHARE) != 0) << FEATURE_PQ_KEYSHARE;
+    set |= (unsigned)tls13 << FEATURE_TLS13;
+    set |= (unsigned)tls12 << FEATURE_TLS12;
+    set |= (unsigned)(versions != 0 && !tls12 && !tls13) << FEATURE_LEGACY;
+    set |= (unsigned)((features & CLIENTHELLO_ECH) != 0) << FEATURE_ECH_OUTER;
+    set |= (unsigned)((features & CLIENTHELLO_MULTI_RECORD) != 0) << FEATURE_MULTI_RECORD;
+    set |= (unsigned)(c->hello != NULL) << FEATURE_MULTI_SEGMENT; /* kept for want of more */
+    set |= (unsigned)!info->has_name << FEATURE_NO_SNI;
+    return set;
+}
+
+static void count_complete(struct conn *c, const struct clienthello_info *info)
+{
+    struct listener_stats *counts = worker_counts(c);
+
+    for (unsigned set = features_of(c, info); set != 0; set &= set - 1) {
+        stats_add(&counts->features[__builtin_ctz(set)], 1);
+    }
+    histogram_observe(HISTOGRAM_HELLO_SIZE, counts->hello_size, c->hello_bytes);
+    histogram_observe(HISTOGRAM_HELLO_DURATION, counts->hello_duration, c->hello_us);
 }
 
 static void refuse(struct conn *c, const struct hello *h, enum hello_result r,
@@ -72,7 +114,6 @@ static void refuse(struct conn *c, const struct hello *h, enum hello_result r,
 static const struct route *find_route(struct conn *c, const struct hello *h,
                                       const struct clienthello_info *info)
 {
-    struct stats *stats = &c->worker->stats;
     const struct table *table = c->worker->table;
     char name[HOSTNAME_MAX + 1];
     size_t len = 0;
@@ -89,21 +130,16 @@ static const struct route *find_route(struct conn *c, const struct hello *h,
     count(c, kind == HOSTNAME_VALID ? HELLO_OK : HELLO_NO_NAME);
     route =
         kind == HOSTNAME_VALID ? table_lookup(table, name, len, &match) : table_catch_all(table);
+    count_match(c, route != NULL ? match : TABLE_NO_MATCH);
     if (route == NULL) {
         bool named = kind == HOSTNAME_VALID;
-        stats_add(&stats->match_none, 1);
         refuse_start(c, h,
                      (struct refusal){
                          .how = named ? policy_of(c)->on_unknown_name : policy_of(c)->on_no_name,
                          .alert = ALERT_UNRECOGNIZED_NAME,
                          .why = named ? END_NO_ROUTE : END_HELLO_NO_NAME,
                      });
-        return NULL;
     }
-    stats_add(match == TABLE_EXACT      ? &stats->match_exact
-              : match == TABLE_WILDCARD ? &stats->match_wildcard
-                                        : &stats->match_catch_all,
-              1);
     return route;
 }
 
@@ -113,11 +149,12 @@ static void on_complete(struct conn *c, struct hello *h, const struct clienthell
 
     c->hello_us = (uint32_t)(clock_now_us() - c->accepted_us);
     c->hello_bytes = info->raw_bytes;
+    count_complete(c, info);
     conn_keep_facts(c, info);
     route = find_route(c, h, info);
     if (route != NULL) {
         h->route = route;
-        conn_set_route(c, route->state);
+        conn_set_route(c, route->state, h->len);
         upstream_start(c, h);
     }
 }
@@ -168,7 +205,6 @@ static size_t receive(struct conn *c, uint8_t *into, size_t room)
         n = recv(c->client.fd, into, room, 0);
     } while (n < 0 && errno == EINTR);
     if (n > 0) {
-        stats_add(&c->worker->stats.received_bytes, (uint64_t)n);
         c->hello_bytes += (uint32_t)n;
         return (size_t)n;
     }

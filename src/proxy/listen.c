@@ -1,20 +1,24 @@
 #include "proxy/listen.h"
 
 #include <errno.h>
+#include <linux/filter.h>
 #include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 /*
- * A peer that is gone is found by keepalive when the connection is silent and by the user timeout
- * when bytes wait to be acknowledged.  The latter also ends a peer that keeps its window shut for
- * so long, hence minutes.
+ * A peer that is gone is found when nothing was heard of it for the user timeout: keepalive asks
+ * while the connection is silent, and with that option set Linux does not count probes but time.
+ * It also ends a peer that keeps its window shut for so long, hence minutes.
  */
 #define KEEPALIVE_IDLE_S     60
 #define KEEPALIVE_INTERVAL_S 15
-#define KEEPALIVE_PROBES     4
 #define USER_TIMEOUT_MS      300000
+
+#define TCP_FLAGS_AT  13 /* RFC 9293 3.1: the byte of the header that has them */
+#define TCP_FLAGS_SYN 0x02
+#define TCP_FLAGS_ACK 0x10
 
 #define BACKLOG 4096 /* the kernel caps it by net.core.somaxconn */
 
@@ -28,7 +32,6 @@ void listen_set_keepalive(int fd)
     set_int(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
     set_int(fd, IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_S);
     set_int(fd, IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S);
-    set_int(fd, IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_PROBES);
     set_int(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, USER_TIMEOUT_MS);
 }
 
@@ -121,4 +124,21 @@ int listen_start(int fd)
     /* What is accepted inherits it and may linger when the next run binds. */
     set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
     return listen(fd, BACKLOG) == 0 ? 0 : -errno;
+}
+
+void listen_end_handshakes(int fd)
+{
+    /* A socket filter sees a segment from its TCP header on, and what it refuses was never here.
+     * Connections accepted from now on inherit it, and never get a SYN. */
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, TCP_FLAGS_AT),
+        BPF_STMT(BPF_ALU | BPF_AND | BPF_K, TCP_FLAGS_SYN | TCP_FLAGS_ACK),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TCP_FLAGS_SYN, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, 0),
+        BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+    };
+    const struct sock_fprog filter = {.len = ARRAY_LEN(code), .filter = code};
+
+    /* Where it is not permitted, those who come last may be reset, as without it. */
+    (void)setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter));
 }

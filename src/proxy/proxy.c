@@ -57,6 +57,9 @@ static int set_up(struct proxy *p, const struct proxy_config *cfg, struct err *e
     p->shared.policy = cfg->policy;
     p->shared.max_connections = cfg->max_connections;
     p->shared.access_log = cfg->access_log;
+    p->shared.per_route_stats = cfg->per_route_stats;
+    p->shared.on_adopted = cfg->on_adopted;
+    p->shared.adopted_ctx = cfg->adopted_ctx;
     if (cfg->max_connections_per_client != 0) {
         p->shared.clientcap = clientcap_new(cfg->max_connections_per_client);
     }
@@ -120,9 +123,26 @@ void proxy_publish(struct proxy *p, struct table *t)
     }
 }
 
+uint64_t proxy_adopted(const struct proxy *p, unsigned worker, uint64_t *at_us_out)
+{
+    return worker_adopted(p->workers[worker], at_us_out);
+}
+
 uint64_t proxy_adopted_generation(const struct proxy *p, unsigned worker)
 {
-    return atomic_load_explicit(&p->workers[worker]->adopted, memory_order_acquire);
+    uint64_t at_us;
+
+    return proxy_adopted(p, worker, &at_us);
+}
+
+bool proxy_worker_listens(const struct proxy *p, unsigned worker)
+{
+    return atomic_load_explicit(&p->workers[worker]->listening, memory_order_acquire);
+}
+
+uint64_t proxy_worker_turned_ms(const struct proxy *p, unsigned worker)
+{
+    return atomic_load_explicit(&p->workers[worker]->turned_ms, memory_order_relaxed);
 }
 
 unsigned proxy_workers(const struct proxy *p)
@@ -130,12 +150,43 @@ unsigned proxy_workers(const struct proxy *p)
     return p->n_workers;
 }
 
+uint32_t proxy_max_connections(const struct proxy *p)
+{
+    return p->shared.max_connections;
+}
+
 uint64_t proxy_active(const struct proxy *p)
 {
     return atomic_load_explicit(&p->shared.open_connections, memory_order_relaxed);
 }
 
-void proxy_stats(const struct proxy *p, struct stats_snapshot *out)
+bool proxy_is_listening(const struct proxy *p)
+{
+    return atomic_load_explicit(&p->shared.listening, memory_order_acquire) != 0;
+}
+
+size_t proxy_listeners(const struct proxy *p)
+{
+    return p->n_listen;
+}
+
+void proxy_listener_stats(const struct proxy *p, size_t index, struct listener_totals *out)
+{
+    memset(out, 0, sizeof(*out));
+    for (unsigned i = 0; i < p->n_workers; i++) {
+        stats_sum_listener(out, &p->workers[i]->counts[index]);
+    }
+}
+
+void proxy_unrouted(const struct proxy *p, struct route_totals *out)
+{
+    memset(out, 0, sizeof(*out));
+    for (unsigned i = 0; i < p->n_workers; i++) {
+        stats_sum_route(out, &p->workers[i]->unrouted);
+    }
+}
+
+void proxy_stats(const struct proxy *p, struct stats_totals *out)
 {
     memset(out, 0, sizeof(*out));
     for (unsigned i = 0; i < p->n_workers; i++) {

@@ -1,13 +1,11 @@
 #include "proxy/refuse.h"
 
-#include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 
-#include "base/clock.h"
-#include "base/limits.h"
 #include "proxy/conn.h"
 #include "proxy/hello.h"
+#include "proxy/linger.h"
 #include "proxy/worker.h"
 
 static const char http400[] = "HTTP/1.1 400 Bad Request\r\n"
@@ -39,7 +37,7 @@ static void answer(struct conn *c, const void *bytes, size_t len)
 
     if (n > 0) {
         c->down.bytes += (uint64_t)n;
-        stats_add(&c->worker->stats.sent_bytes, (uint64_t)n);
+        stats_add(&c->cells->sent_bytes, (uint64_t)n);
     }
 }
 
@@ -65,40 +63,16 @@ static void reset(struct conn *c)
 
 void refuse_start(struct conn *c, const struct hello *h, struct refusal r)
 {
+    conn_set_unrouted(c, h->len);
     if (r.how == PROXY_ANSWER_RESET) {
         reset(c);
         conn_end(c, r.why);
         return;
     }
     send_answer(c, h, &r);
-    hello_drop(c);
-    c->end = (uint8_t)r.why;
-    conn_set_state(c, CONN_LINGERING);
-    conn_set_deadline(c, clock_now_ms() + LIMIT_LINGER_MS);
-    if (shutdown(c->client.fd, SHUT_WR) != 0 ||
-        conn_wait(c, &c->client, EV_READ | EV_PERSIST) != 0) {
+    if (shutdown(c->client.fd, SHUT_WR) == 0) {
+        linger_start(c, &c->client, r.why);
+    } else {
         conn_end(c, r.why);
     }
-}
-
-void refuse_on_readable(struct conn *c)
-{
-    struct worker *w = c->worker;
-    ssize_t n = recv(c->client.fd, w->scratch, sizeof(w->scratch), 0);
-
-    if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
-        return;
-    }
-    if (n > 0) {
-        c->lingered += (uint32_t)n;
-        stats_add(&w->stats.received_bytes, (uint64_t)n);
-    }
-    if (n <= 0 || c->lingered > LIMIT_LINGER_BYTES) {
-        conn_end(c, c->end);
-    }
-}
-
-void refuse_on_deadline(struct conn *c)
-{
-    conn_end(c, c->end);
 }

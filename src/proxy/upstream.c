@@ -50,15 +50,29 @@ static int open_socket(const struct netaddr *addr)
     return fd;
 }
 
-/* An endpoint is told once each time it begins to fail: not again while it is passed over. */
+static enum dial_result result_of(int error)
+{
+    switch (error) {
+    case ECONNREFUSED:
+        return DIAL_REFUSED;
+    case ETIMEDOUT:
+        return DIAL_TIMEOUT;
+    case EHOSTUNREACH:
+    case ENETUNREACH:
+    case EHOSTDOWN:
+    case ENETDOWN:
+        return DIAL_UNREACHABLE;
+    case EADDRNOTAVAIL:
+        return DIAL_NO_PORT;
+    default:
+        return DIAL_ERROR;
+    }
+}
+
 static void log_failure(const struct conn *c, const struct hello *h, int error)
 {
     struct log_line l;
 
-    if (!log_enabled(LOG_WARN) || balance_is_skipped(h->endpoint, clock_now_ms()) ||
-        (is_local_failure(error) && !worker_may_complain(c->worker))) {
-        return;
-    }
     log_line_begin(&l, LOG_WARN, "cannot connect to an endpoint");
     log_line_addr(&l, "endpoint", &h->endpoint->addr);
     log_line_str(&l, "namespace", c->route->ns);
@@ -67,25 +81,36 @@ static void log_failure(const struct conn *c, const struct hello *h, int error)
     log_line_send(&l);
 }
 
+/* An endpoint is told once each time it begins to fail: not again while it is passed over.  One
+ * that keeps coming and going is told in the count of ejections. */
+static void judge(struct conn *c, struct hello *h, int error)
+{
+    struct worker *w = c->worker;
+    bool fresh;
+
+    if (is_local_failure(error)) {
+        fresh = log_enabled(LOG_WARN) && !balance_is_skipped(h->endpoint, clock_now_ms()) &&
+                worker_may_complain(w, LACK_TO_DIAL);
+    } else {
+        fresh = balance_mark_failed(h->endpoint, &w->rng, clock_now_ms());
+        stats_add(&c->cells->ejections, fresh ? 1 : 0);
+    }
+    if (fresh && log_enabled(LOG_WARN) && linelimit_take(&w->dial_line_limit, clock_now_us())) {
+        log_failure(c, h, error);
+    }
+}
+
 /* The endpoint being dialled did not take the connection. */
 static void dial_failed(struct conn *c, struct hello *h, int error)
 {
-    struct worker *w = c->worker;
-
     conn_wait_for_nothing(&c->server);
     if (c->server.fd >= 0) {
         close(c->server.fd);
         c->server.fd = -1;
     }
     conn_set_endpoint(c, NULL);
-    stats_add(error == ECONNREFUSED ? &w->stats.connect_refused
-              : error == ETIMEDOUT  ? &w->stats.connect_timeout
-                                    : &w->stats.connect_error,
-              1);
-    log_failure(c, h, error);
-    if (!is_local_failure(error)) {
-        balance_mark_failed(h->endpoint, &w->rng, clock_now_ms());
-    }
+    stats_add(&c->cells->dials[result_of(error)], 1);
+    judge(c, h, error);
 }
 
 static void dial_succeeded(struct conn *c, struct hello *h, size_t sent)
@@ -93,8 +118,9 @@ static void dial_succeeded(struct conn *c, struct hello *h, size_t sent)
     uint64_t now_us = clock_now_us();
 
     balance_mark_ok(h->endpoint);
-    stats_add(&c->worker->stats.connect_ok, 1);
     c->connect_us = (uint32_t)(now_us - h->dial_started_us);
+    stats_add(&c->cells->dials[DIAL_OK], 1);
+    histogram_observe(HISTOGRAM_CONNECT_DURATION, c->cells->connect_duration, c->connect_us);
     c->connected_ms = now_us / 1000;
     c->up.bytes = sent;
     relay_start(c, h->bytes + sent, h->len - sent);
@@ -161,6 +187,9 @@ static int dial(struct conn *c, struct hello *h)
 
 static void give_up(struct conn *c, struct hello *h)
 {
+    if (c->dials == 0) {
+        stats_add(&c->cells->denied[DENIED_NO_ENDPOINTS], 1);
+    }
     refuse_start(c, h,
                  (struct refusal){
                      .how = policy_of(c)->on_no_endpoint,
@@ -181,7 +210,7 @@ static void dial_next(struct conn *c, struct hello *h)
             break;
         }
         if (c->dials++ != 0) {
-            stats_add(&w->stats.connect_retries, 1);
+            stats_add(&c->cells->retries, 1);
         }
         rc = dial(c, h);
         if (rc == 0) {

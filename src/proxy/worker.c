@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "proxy/acceptor.h"
+#include "proxy/connlog.h"
 #include "proxy/listen.h"
 #include "route/table.h"
 
@@ -18,7 +19,9 @@
 #define COMMAND_STOP_ACCEPTING 1u
 #define COMMAND_STOP           2u
 
-#define COMPLAIN_MS 1000 /* between two lines about a lack of resources */
+#define COMPLAIN_MS 1000 /* between two lines about one lack */
+
+#define BEAT_S 1 /* between two signs of life of an idle worker */
 
 #define MS_PER_S  1000
 #define US_PER_MS 1000
@@ -65,14 +68,62 @@ static void arm_tick(struct worker *w)
     }
 }
 
+static void note_turn(struct worker *w)
+{
+    atomic_store_explicit(&w->turned_ms, clock_now_ms(), memory_order_relaxed);
+}
+
+static void on_beat(evutil_socket_t fd, short what, void *arg)
+{
+    struct worker *w = arg;
+
+    (void)fd;
+    (void)what;
+    note_turn(w);
+    connlog_tell_held_back(w);
+}
+
 static void listen_all(struct worker *w)
 {
+    bool all = true;
+
     for (size_t i = 0; i < w->n_acceptors; i++) {
         int rc = acceptor_listen(&w->acceptors[i]);
         if (rc != 0) {
             log_error("worker %u cannot listen: %s; other workers go on", w->index, strerror(-rc));
+            all = false;
         }
     }
+    atomic_store_explicit(&w->listening, all, memory_order_release);
+}
+
+/* The n-th is written beside the one before, which who reads just now may be looking at. */
+static void note_adoption(struct worker *w, uint64_t generation)
+{
+    unsigned n = atomic_load_explicit(&w->n_adopted, memory_order_relaxed) + 1;
+    struct adoption *a = &w->adoptions[n % 2];
+
+    atomic_store_explicit(&a->generation, generation, memory_order_release);
+    atomic_store_explicit(&a->at_us, clock_now_us(), memory_order_release);
+    atomic_store_explicit(&w->n_adopted, n, memory_order_release);
+}
+
+uint64_t worker_adopted(const struct worker *w, uint64_t *at_us_out)
+{
+    unsigned n = atomic_load_explicit(&w->n_adopted, memory_order_acquire);
+    uint64_t generation, at_us;
+    unsigned before;
+
+    /* Had a further one begun to overwrite what we read, the one between would show by now. */
+    do {
+        const struct adoption *a = &w->adoptions[n % 2];
+        before = n;
+        generation = atomic_load_explicit(&a->generation, memory_order_acquire);
+        at_us = atomic_load_explicit(&a->at_us, memory_order_acquire);
+        n = atomic_load_explicit(&w->n_adopted, memory_order_acquire);
+    } while (n != before);
+    *at_us_out = at_us;
+    return generation;
 }
 
 static void adopt(struct worker *w, struct table *t)
@@ -85,7 +136,10 @@ static void adopt(struct worker *w, struct table *t)
     if (first) {
         listen_all(w);
     }
-    atomic_store_explicit(&w->adopted, table_generation(t), memory_order_release);
+    note_adoption(w, table_generation(t));
+    if (w->shared->on_adopted != NULL) {
+        w->shared->on_adopted(w->shared->adopted_ctx);
+    }
 }
 
 static void obey(struct worker *w, unsigned commands)
@@ -113,15 +167,18 @@ static void on_mail(evutil_socket_t fd, short what, void *arg)
     obey(w, atomic_exchange_explicit(&w->commands, 0, memory_order_acquire));
 }
 
-bool worker_may_complain(struct worker *w)
+bool worker_may_complain(struct worker *w, enum worker_lack lack)
 {
+    _Atomic uint64_t *last = &w->shared->complained_ms[lack];
     uint64_t now = clock_now_ms();
+    uint64_t then = atomic_load_explicit(last, memory_order_relaxed);
 
-    if (w->complained_ms != 0 && now - w->complained_ms < COMPLAIN_MS) {
+    /* Another worker's clock may have been read a moment later. */
+    if (then != 0 && now < then + COMPLAIN_MS) {
         return false;
     }
-    w->complained_ms = now;
-    return true;
+    return atomic_compare_exchange_strong_explicit(last, &then, now, memory_order_relaxed,
+                                                   memory_order_relaxed);
 }
 
 static void end_all(struct worker *w)
@@ -150,6 +207,7 @@ static void *run(void *arg)
         acceptor_fini(&w->acceptors[i]);
     }
     end_all(w);
+    connlog_tell_held_back(w);
     log_use_ring(NULL);
     return NULL;
 }
@@ -171,28 +229,53 @@ static struct event_base *new_base(void)
     return base;
 }
 
+static int add_listeners(struct worker *w, size_t n)
+{
+    size_t bytes = n * sizeof(*w->counts);
+
+    ASSERT(n <= LIMIT_LISTENERS);
+    w->acceptors = calloc(n, sizeof(*w->acceptors));
+    w->counts = aligned_alloc(_Alignof(struct listener_stats), bytes);
+    if (w->acceptors == NULL || w->counts == NULL) {
+        return -ENOMEM;
+    }
+    memset(w->counts, 0, bytes);
+    while (w->n_acceptors < n) {
+        worker_set_listener(w, w->n_acceptors++, -1);
+    }
+    return 0;
+}
+
+static int add_events(struct worker *w)
+{
+    const struct timeval beat = {.tv_sec = BEAT_S};
+
+    w->base = new_base();
+    if (w->base == NULL) {
+        return -ENOMEM;
+    }
+    w->mail_event = event_new(w->base, w->mailbox.event_fd, EV_READ | EV_PERSIST, on_mail, w);
+    w->tick_event = event_new(w->base, -1, 0, on_tick, w);
+    w->beat_event = event_new(w->base, -1, EV_PERSIST, on_beat, w);
+    if (w->mail_event == NULL || w->tick_event == NULL || w->beat_event == NULL ||
+        event_add(w->mail_event, NULL) != 0 || event_add(w->beat_event, &beat) != 0) {
+        return -ENOMEM;
+    }
+    return 0;
+}
+
 static int set_up(struct worker *w, size_t n_listen)
 {
     uint64_t seed = 0;
+    int rc;
 
     if (getrandom(&seed, sizeof(seed), 0) != (ssize_t)sizeof(seed)) {
         return -EIO;
     }
     w->rng.state = seed | 1;
-    w->acceptors = calloc(n_listen, sizeof(*w->acceptors));
-    w->base = new_base();
-    if (w->acceptors == NULL || w->base == NULL) {
-        return -ENOMEM;
-    }
-    while (w->n_acceptors < n_listen) {
-        acceptor_init(&w->acceptors[w->n_acceptors++], w, -1);
-    }
-    w->mail_event = event_new(w->base, w->mailbox.event_fd, EV_READ | EV_PERSIST, on_mail, w);
-    w->tick_event = event_new(w->base, -1, 0, on_tick, w);
-    if (w->mail_event == NULL || w->tick_event == NULL || event_add(w->mail_event, NULL) != 0) {
-        return -ENOMEM;
-    }
-    return 0;
+    note_turn(w);
+    rc = add_listeners(w, n_listen);
+    return rc != 0 ? rc : add_events(w);
 }
 
 struct worker *worker_new(struct worker_shared *shared, unsigned index, size_t n_listen)
@@ -220,7 +303,7 @@ struct worker *worker_new(struct worker_shared *shared, unsigned index, size_t n
 
 void worker_set_listener(struct worker *w, size_t index, int fd)
 {
-    acceptor_init(&w->acceptors[index], w, fd);
+    acceptor_init(&w->acceptors[index], w, (uint8_t)index, fd);
 }
 
 void worker_hold_listeners(struct worker *w)
@@ -292,6 +375,10 @@ void worker_free(struct worker *w)
         acceptor_fini(&w->acceptors[i]);
     }
     free(w->acceptors);
+    free(w->counts);
+    if (w->beat_event != NULL) {
+        event_free(w->beat_event);
+    }
     if (w->mail_event != NULL) {
         event_free(w->mail_event);
     }

@@ -113,12 +113,13 @@ const struct endpoint *balance_pick(const struct pool *pool, struct balance_trie
     return &pool->endpoints[i];
 }
 
-void balance_mark_failed(const struct endpoint *e, struct balance_rng *rng, uint64_t now_ms)
+bool balance_mark_failed(const struct endpoint *e, struct balance_rng *rng, uint64_t now_ms)
 {
     /* Three to five quarters, so that what failed together is not tried again together. */
     uint64_t ms = LIMIT_ENDPOINT_SKIP_MS / 4 * 3 + random_below(rng, LIMIT_ENDPOINT_SKIP_MS / 2);
 
-    atomic_store_explicit(&e->state->skip_until_ms, now_ms + ms, memory_order_relaxed);
+    return atomic_exchange_explicit(&e->state->skip_until_ms, now_ms + ms, memory_order_relaxed) <=
+           now_ms;
 }
 
 void balance_mark_ok(const struct endpoint *e)

@@ -118,6 +118,28 @@ static void vacate(struct ptrset *s, size_t hole)
     s->slots[hole] = NULL;
 }
 
+/* Where many were, an array for few would cost every walk. */
+static void shrink_if_sparse(struct ptrset *s)
+{
+    if (s->cap > MIN_CAP && s->n < s->cap / 8) {
+        (void)resize(s, s->cap / 2); /* without memory the larger one serves as well */
+    }
+}
+
+void ptrset_remove(struct ptrset *s, const void *item)
+{
+    size_t mask = s->cap - 1;
+    size_t i = hash_of(s, item) & mask;
+
+    while (s->slots[i] != item) {
+        ASSERT(s->slots[i] != NULL);
+        i = (i + 1) & mask;
+    }
+    vacate(s, i);
+    s->n--;
+    shrink_if_sparse(s);
+}
+
 size_t ptrset_drop_if(struct ptrset *s, ptrset_drop_fn drop)
 {
     size_t before = s->n, i = 0;
@@ -130,8 +152,6 @@ size_t ptrset_drop_if(struct ptrset *s, ptrset_drop_fn drop)
             i++;
         }
     }
-    if (s->cap > MIN_CAP && s->n < s->cap / 8) {
-        (void)resize(s, s->cap / 2); /* without memory the larger one serves as well */
-    }
+    shrink_if_sparse(s);
     return before - s->n;
 }

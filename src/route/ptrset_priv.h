@@ -43,6 +43,9 @@ void ptrset_prefetch_item(const struct ptrset *s, uint32_t hash);
 /** Add an item that ptrset_find() does not find.  Returns 0 or -ENOMEM. */
 MUST_CHECK int ptrset_add(struct ptrset *s, void *item);
 
+/** Take out `item`, which is in it. */
+void ptrset_remove(struct ptrset *s, const void *item);
+
 /** Take out every item that `drop` says so of.  Returns how many.  Cost: a walk over all. */
 size_t ptrset_drop_if(struct ptrset *s, ptrset_drop_fn drop);
 

@@ -7,12 +7,14 @@
 #include "base/buf.h"
 #include "base/siphash.h"
 #include "ptrset_priv.h"
+#include "series_priv.h"
 
 struct registry {
     struct siphash_key key;
     struct ptrset endpoints; /* struct endpoint_state by address */
     struct ptrset routes;    /* struct route_state by identity */
     struct buf key_texts;    /* the identities being looked for, one behind the other */
+    struct series_set series;
 };
 
 struct text {
@@ -37,11 +39,12 @@ static bool has_texts(const void *item, const void *key)
     return len == texts->len && memcmp(s->host, texts->bytes, len) == 0;
 }
 
-struct registry *registry_new(void)
+struct registry *registry_new(unsigned writers, size_t cells)
 {
     struct registry *r = calloc(1, sizeof(*r));
 
-    if (r == NULL || siphash_key_random(&r->key) < 0) {
+    if (r == NULL || siphash_key_random(&r->key) < 0 ||
+        series_set_init(&r->series, &r->key, writers, cells) < 0) {
         free(r);
         return NULL;
     }
@@ -66,6 +69,7 @@ void registry_free(struct registry *r)
     (void)ptrset_drop_if(&r->routes, free_any);
     ptrset_fini(&r->endpoints);
     ptrset_fini(&r->routes);
+    series_set_fini(&r->series);
     buf_fini(&r->key_texts);
     free(r);
 }
@@ -155,6 +159,14 @@ static const char *next_text(const char *text)
     return text + strlen(text) + 1;
 }
 
+static void free_route(struct route_state *s)
+{
+    if (s != NULL) {
+        series_release(s->series);
+        free(s);
+    }
+}
+
 static struct route_state *add_route(struct registry *r, const struct text *texts, uint32_t hash)
 {
     struct route_state *s = calloc(1, sizeof(*s) + texts->len);
@@ -169,8 +181,9 @@ static struct route_state *add_route(struct registry *r, const struct text *text
     s->service = next_text(s->ingress);
     s->port = next_text(s->service);
     s->hash = hash;
-    if (ptrset_add(&r->routes, s) < 0) {
-        free(s);
+    if (series_take(&r->series, s->ns, (size_t)(s->port - s->ns), &s->series) < 0 ||
+        ptrset_add(&r->routes, s) < 0) {
+        free_route(s);
         return NULL;
     }
     return s;
@@ -292,7 +305,7 @@ static bool free_idle_route(void *item)
     if (s->tables > 0 || atomic_load_explicit(&s->active, memory_order_acquire) > 0) {
         return false;
     }
-    free(s);
+    free_route(s);
     return true;
 }
 
@@ -300,4 +313,9 @@ size_t registry_sweep(struct registry *r)
 {
     return ptrset_drop_if(&r->endpoints, free_idle_endpoint) +
            ptrset_drop_if(&r->routes, free_idle_route);
+}
+
+int registry_series_snapshot(struct registry *r, struct series_snapshot *out)
+{
+    return series_set_snapshot(&r->series, out);
 }

@@ -137,7 +137,7 @@ start_peer() {
         local half_close=on
         [[ $1 == sealway ]] || half_close=off
         taskset -c 0 "$sealway" serve --manifests "$out/manifests" --workers 1 \
-            --listen "127.0.0.1:${port[$1]}" --access-log off --half-close $half_close \
+            --listen "127.0.0.1:${port[$1]}" --admin 127.0.0.1:0 --access-log off --half-close $half_close \
             --drain-delay 0s --drain-timeout 1s >"$out/$1.log" 2>&1 &
         ;;
     esac

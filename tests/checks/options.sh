@@ -15,7 +15,7 @@ of_help() {
             print head " | " substr(words, RSTART + 10, RLENGTH - 11) " | " substr(words, 1, RSTART - 2)
             head = ""
         }
-        /^  --/ {
+        /^  (-[a-z], )?--/ {
             flush()
             fits = substr($0, 38, 1) == " "
             head = fits ? substr($0, 3, 35) : substr($0, 3)
@@ -29,11 +29,11 @@ of_help() {
 
 # The same of the table rows "| `--name VALUE` | default | meaning |" in the README.
 of_readme() {
-    sed -nE 's/^\| `(--[^`]*)` \| ([^|]*) \| (.*) \|$/\1 | \2 | \3/p' README.md | tr -d '`\\'
+    sed -nE 's/^\| `((-[a-z], )?--[^`]*)` \| ([^|]*) \| (.*) \|$/\1 | \3 | \4/p' README.md | tr -d '`\\'
 }
 
 bad=0
-difference=$(diff <(for c in serve check explain; do of_help $c; done | sort -u) <(of_readme | sort))
+difference=$(diff <(for c in serve check explain routes; do of_help $c; done | sort -u) <(of_readme | sort))
 if [ -n "$difference" ]; then
     echo "README.md and --help differ (< help, > README):"
     echo "$difference"

@@ -23,6 +23,7 @@ struct peer {
     int fd;
     uint64_t deadline_ms; /* of the step that runs */
     bool saw_fin;
+    bool awaits_reset, saw_reset; /* an exchange that ends with one */
     struct peer_report report;
 };
 
@@ -39,6 +40,7 @@ bool peer_is_again(int err);
 
 /** The steps that move streams.  False, with the failure noted, when they go otherwise. */
 bool peer_exchange(struct peer *p, const struct peer_step *s);
+bool peer_exchange_until_reset(struct peer *p, const struct peer_step *s);
 bool peer_flood(struct peer *p, const struct peer_step *s);
 
 #endif

@@ -45,14 +45,24 @@ static void moved(struct progress *g, size_t n)
     }
 }
 
+/* The end that an exchange waits for; anything else is a failure. */
+static bool is_awaited(struct peer *p, int err)
+{
+    p->saw_reset = p->awaits_reset && (err == ECONNRESET || err == EPIPE);
+    return p->saw_reset;
+}
+
 static bool stream_send(struct peer *p, struct progress *g)
 {
     uint8_t bytes[PEER_CHUNK_BYTES];
     size_t len = turn(g);
     ssize_t n;
 
-    pattern_fill(g->stream->seed, g->done, bytes, len);
+    pattern_fill(g->stream->seed, g->stream->from + g->done, bytes, len);
     n = send(p->fd, bytes, len, MSG_NOSIGNAL);
+    if (n < 0 && is_awaited(p, errno)) {
+        return false;
+    }
     if (n < 0) {
         return peer_is_again(errno) || peer_fail(p, "send at %llu of the stream: %s",
                                                  (unsigned long long)g->done, strerror(errno));
@@ -68,6 +78,9 @@ static bool stream_recv(struct peer *p, struct progress *g)
     ssize_t n = recv(p->fd, bytes, turn(g), 0);
     size_t good;
 
+    if (n < 0 && is_awaited(p, errno)) {
+        return false;
+    }
     if (n < 0) {
         return peer_is_again(errno) || peer_fail(p, "recv at %llu of the stream: %s",
                                                  (unsigned long long)g->done, strerror(errno));
@@ -76,7 +89,7 @@ static bool stream_recv(struct peer *p, struct progress *g)
         return peer_fail(p, "end of input at %llu of %llu bytes of the stream",
                          (unsigned long long)g->done, (unsigned long long)g->stream->bytes);
     }
-    good = pattern_mismatch(g->stream->seed, g->done, bytes, (size_t)n);
+    good = pattern_mismatch(g->stream->seed, g->stream->from + g->done, bytes, (size_t)n);
     if (good != (size_t)n) {
         return peer_fail(p, "wrong byte at %llu of the stream", (unsigned long long)g->done + good);
     }
@@ -130,6 +143,16 @@ bool peer_exchange(struct peer *p, const struct peer_step *s)
         }
     }
     return true;
+}
+
+bool peer_exchange_until_reset(struct peer *p, const struct peer_step *s)
+{
+    bool through;
+
+    p->awaits_reset = true;
+    through = peer_exchange(p, s);
+    p->awaits_reset = false;
+    return p->saw_reset || (through && peer_fail(p, "all went through, and no reset came"));
 }
 
 bool peer_flood(struct peer *p, const struct peer_step *s)

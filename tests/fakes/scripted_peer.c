@@ -258,6 +258,8 @@ static bool run_step(struct peer *p, const struct peer_step *s)
         return expect_bytes(p, s->bytes, s->len);
     case PEER_ACT_EXCHANGE:
         return peer_exchange(p, s);
+    case PEER_ACT_EXCHANGE_UNTIL_RESET:
+        return peer_exchange_until_reset(p, s);
     case PEER_ACT_FLOOD:
         return peer_flood(p, s);
     case PEER_ACT_DRAIN:
@@ -305,6 +307,9 @@ static void set_options(int fd, const struct peer_options *o)
     }
     if (o->sndbuf > 0) {
         setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &o->sndbuf, sizeof(o->sndbuf));
+    }
+    if (o->mss > 0) {
+        setsockopt(fd, IPPROTO_TCP, TCP_MAXSEG, &o->mss, sizeof(o->mss));
     }
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 }

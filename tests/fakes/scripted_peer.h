@@ -26,6 +26,7 @@ enum peer_act {
     PEER_ACT_TRICKLE,
     PEER_ACT_EXPECT,
     PEER_ACT_EXCHANGE,
+    PEER_ACT_EXCHANGE_UNTIL_RESET,
     PEER_ACT_FLOOD,
     PEER_ACT_DRAIN,
     PEER_ACT_EXPECT_EOF,
@@ -43,10 +44,12 @@ struct peer_flag {
     int fd;
 };
 
-/** A patterned stream (support/pattern.h) one way.  `pause_ms` after every `chunk` bytes. */
+/** A patterned stream (support/pattern.h) one way, from its byte `from` on.  `pause_ms` after every
+ * `chunk` bytes. */
 struct peer_stream {
     uint64_t seed, bytes;
     uint32_t chunk, pause_ms;
+    uint64_t from;
 };
 
 struct peer_step {
@@ -69,6 +72,9 @@ struct peer_step {
 #define PEER_EXPECT(b, n)       {.act = PEER_ACT_EXPECT, .bytes = (b), .len = (n)}
 /** Send and check streams at the same time, until both are through. */
 #define PEER_EXCHANGE(o, i)     {.act = PEER_ACT_EXCHANGE, .out = o, .in = i}
+/** The same until the other end resets, which must be before both are through. */
+#define PEER_EXCHANGE_UNTIL_RESET(o, i) \
+    {.act = PEER_ACT_EXCHANGE_UNTIL_RESET, .out = o, .in = i}
 #define PEER_STREAM(s, n)       (struct peer_stream){.seed = (s), .bytes = (n)}
 #define PEER_SLOW_STREAM(s, n, c, p) \
     (struct peer_stream){.seed = (s), .bytes = (n), .chunk = (c), .pause_ms = (p)}
@@ -100,6 +106,7 @@ struct peer_step {
 /** How a peer differs from the usual; zero is the usual. */
 struct peer_options {
     int rcvbuf, sndbuf;   /* socket buffers, set before the connection is made */
+    int mss;              /* TCP_MAXSEG, likewise; holds for both ends */
     uint32_t deadline_ms; /* of each step; 0: 20 seconds */
 };
 

@@ -20,61 +20,7 @@
 #include <unistd.h>
 
 #include "base/netaddr.h"
-#include "support/tempdir.h"
-
-#define OUTPUT_MAX 65536
-
-static struct tempdir dir;
-static char output[OUTPUT_MAX];
-
-/* Run "BEFORE; sealway ARGS" in the test's directory; returns the exit status, output in `output`.
- */
-static int run_after(const char *before, const char *args)
-{
-    const char *bin = getenv("SEALWAY_BIN");
-    char command[8192], cwd[PATH_MAX];
-    FILE *f;
-    int status;
-
-    assert_non_null(getcwd(cwd, sizeof(cwd)));
-    if (bin == NULL) {
-        bin = "build/sealway";
-    }
-    snprintf(command, sizeof(command), "cd %s && %s exec timeout 30 %s%s%s %s", dir.path, before,
-             *bin == '/' ? "" : cwd, *bin == '/' ? "" : "/", bin, args);
-    f = popen(command, "re");
-    assert_non_null(f);
-    output[fread(output, 1, sizeof(output) - 1, f)] = '\0';
-    status = pclose(f);
-    assert_true(WIFEXITED(status));
-    return WEXITSTATUS(status);
-}
-
-static int run(const char *args)
-{
-    return run_after("", args);
-}
-
-static void assert_says(const char *words)
-{
-    if (strstr(output, words) == NULL) {
-        fail_msg("expected: %s\noutput: %s", words, output);
-    }
-}
-
-static void assert_silent_about(const char *words)
-{
-    if (strstr(output, words) != NULL) {
-        fail_msg("not expected: %s\noutput: %s", words, output);
-    }
-}
-
-/* One line, no more. */
-static void assert_one_line(const char *words)
-{
-    assert_says(words);
-    assert_ptr_equal(strchr(output, '\n'), output + strlen(output) - 1);
-}
+#include "support/command.h"
 
 #define INGRESS(ns, name, extra, host, port)                                                       \
     "apiVersion: networking.k8s.io/v1\n"                                                           \
@@ -127,24 +73,9 @@ static void assert_one_line(const char *words)
 
 static void write_shop(void)
 {
-    tempdir_write(&dir, "m/shop.yaml",
+    tempdir_write(&command_dir, "m/shop.yaml",
                   INGRESS("shop", "web", CREATED("2024-01-01T00:00:00Z"), "shop.test",
                           "number: 443") SERVICE("shop") SLICE("shop", READY));
-}
-
-static int setup(void **state)
-{
-    (void)state;
-    tempdir_make(&dir);
-    tempdir_mkdir(&dir, "m");
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    tempdir_remove(&dir);
-    return 0;
 }
 
 /* ---- the front door ---- */
@@ -152,52 +83,52 @@ static int teardown(void **state)
 static void an_unknown_command_hears_the_nearest_one(void **state)
 {
     (void)state;
-    assert_int_equal(run("chek 2>&1"), 2);
-    assert_one_line("sealway: chek: no such command; did you mean check?");
-    assert_int_equal(run("2>&1"), 2);
-    assert_one_line("sealway: a command is missing");
+    assert_int_equal(command_run("chek 2>&1"), 2);
+    command_says_one_line("sealway: chek: no such command; did you mean check?");
+    assert_int_equal(command_run("2>&1"), 2);
+    command_says_one_line("sealway: a command is missing");
 }
 
 static void help_is_everywhere(void **state)
 {
     (void)state;
-    assert_int_equal(run("--help 2>/dev/null"), 0);
-    assert_says("Commands:");
-    assert_int_equal(run("serve --help 2>/dev/null"), 0);
-    assert_says("--drain-timeout DURATION");
-    assert_int_equal(run("check --help 2>/dev/null"), 0);
-    assert_int_equal(run("explain -h 2>/dev/null"), 0);
-    assert_int_equal(run("version --help 2>/dev/null"), 0);
+    assert_int_equal(command_run("--help 2>/dev/null"), 0);
+    command_says("Commands:");
+    assert_int_equal(command_run("serve --help 2>/dev/null"), 0);
+    command_says("--drain-timeout DURATION");
+    assert_int_equal(command_run("check --help 2>/dev/null"), 0);
+    assert_int_equal(command_run("explain -h 2>/dev/null"), 0);
+    assert_int_equal(command_run("version --help 2>/dev/null"), 0);
 }
 
 static void the_version_names_the_libraries(void **state)
 {
     (void)state;
-    assert_int_equal(run("version"), 0);
-    assert_says("sealway ");
-    assert_says("commit ");
-    assert_says("compiler ");
-    assert_says("libcurl ");
-    assert_says("OpenSSL ");
-    assert_says("libevent ");
-    assert_says("cJSON ");
-    assert_says("libyaml ");
-    assert_int_equal(run("--version"), 0);
-    assert_one_line("sealway ");
+    assert_int_equal(command_run("version"), 0);
+    command_says("sealway ");
+    command_says("commit ");
+    command_says("compiler ");
+    command_says("libcurl ");
+    command_says("OpenSSL ");
+    command_says("libevent ");
+    command_says("cJSON ");
+    command_says("libyaml ");
+    assert_int_equal(command_run("--version"), 0);
+    command_says_one_line("sealway ");
 }
 
 static void a_report_that_cannot_be_written_fails(void **state)
 {
     (void)state;
-    assert_int_equal(run("version 2>&1 >/dev/full"), 1);
-    assert_one_line("No space left on device");
+    assert_int_equal(command_run("version 2>&1 >/dev/full"), 1);
+    command_says_one_line("No space left on device");
 }
 
 static void a_closed_stdout_is_no_place_for_a_report(void **state)
 {
     (void)state;
-    assert_int_equal(run("version 2>&1 >&-"), 1);
-    assert_one_line("Bad file descriptor");
+    assert_int_equal(command_run("version 2>&1 >&-"), 1);
+    command_says_one_line("Bad file descriptor");
 }
 
 /* ---- serve ---- */
@@ -205,32 +136,34 @@ static void a_closed_stdout_is_no_place_for_a_report(void **state)
 static void bad_options_end_before_anything_starts(void **state)
 {
     (void)state;
-    assert_int_equal(run("serve --manifests m --idle-timeout 60 2>&1"), 2);
-    assert_one_line("sealway serve: --idle-timeout 60: a duration needs a unit: ms, s, m or h");
-    assert_int_equal(run("serve 2>&1"), 2);
-    assert_one_line("give --manifests DIR");
-    assert_int_equal(run("serve --manifests m --kubeconfig x 2>&1"), 2);
-    assert_one_line("--kubeconfig: no such option");
+    assert_int_equal(command_run("serve --manifests m --idle-timeout 60 2>&1"), 2);
+    command_says_one_line(
+        "sealway serve: --idle-timeout 60: a duration needs a unit: ms, s, m or h");
+    assert_int_equal(command_run("serve 2>&1"), 2);
+    command_says_one_line("give --manifests DIR");
+    assert_int_equal(command_run("serve --manifests m --kubeconfig x 2>&1"), 2);
+    command_says_one_line("--kubeconfig: no such option");
 }
 
 static void a_directory_that_is_not_there_is_named(void **state)
 {
     (void)state;
-    assert_int_equal(run("serve --manifests nowhere --listen 127.0.0.1:0 2>&1"), 2);
-    assert_one_line("sealway serve: --manifests nowhere: cannot read the directory: No such file");
-    assert_says("; give a directory that exists and that uid ");
+    assert_int_equal(command_run("serve --manifests nowhere --listen 127.0.0.1:0 2>&1"), 2);
+    command_says_one_line(
+        "sealway serve: --manifests nowhere: cannot read the directory: No such file");
+    command_says("; give a directory that exists and that uid ");
 }
 
 static void a_ports_file_that_cannot_be_written_starts_nothing(void **state)
 {
     (void)state;
 #define SERVE "serve --manifests m --listen 127.0.0.1:0 --ports-file "
-    assert_int_equal(run(SERVE "/dev/full 2>&1"), 2);
-    assert_one_line("sealway serve: --ports-file /dev/full: it is no regular file");
-    assert_int_equal(run(SERVE "m 2>&1"), 2);
-    assert_one_line("--ports-file m: it is a directory; name a file in it");
-    assert_int_equal(run(SERVE "none/ports 2>&1"), 2);
-    assert_one_line("--ports-file none/ports: No such file or directory; name a file");
+    assert_int_equal(command_run(SERVE "/dev/full 2>&1"), 2);
+    command_says_one_line("sealway serve: --ports-file /dev/full: it is no regular file");
+    assert_int_equal(command_run(SERVE "m 2>&1"), 2);
+    command_says_one_line("--ports-file m: it is a directory; name a file in it");
+    assert_int_equal(command_run(SERVE "none/ports 2>&1"), 2);
+    command_says_one_line("--ports-file none/ports: No such file or directory; name a file");
 #undef SERVE
 }
 
@@ -305,19 +238,20 @@ static void an_address_in_use_is_named(void **state)
     netaddr_format(&a, text);
 
     snprintf(args, sizeof(args), "serve --manifests m --listen %s 2>&1", text);
-    assert_int_equal(run(args), 2);
-    assert_one_line(text);
+    assert_int_equal(command_run(args), 2);
+    command_says_one_line(text);
     close(fd);
 }
 
 static void more_connections_than_descriptors_are_refused(void **state)
 {
     (void)state;
-    assert_int_equal(run_after("ulimit -n 1000;", "serve --manifests m --workers 1 --listen "
-                                                  "127.0.0.1:0 --max-connections 1000 2>&1"),
+    assert_int_equal(command_run_after("ulimit -n 1000;",
+                                       "serve --manifests m --workers 1 --listen "
+                                       "127.0.0.1:0 --max-connections 1000 2>&1"),
                      2);
-    assert_one_line("--max-connections 1000: only ");
-    assert_says("RLIMIT_NOFILE, which is 1000");
+    command_says_one_line("--max-connections 1000: only ");
+    command_says("RLIMIT_NOFILE, which is 1000");
 }
 
 /* ---- check ---- */
@@ -326,242 +260,99 @@ static void good_manifests_have_no_errors(void **state)
 {
     (void)state;
     write_shop();
-    assert_int_equal(run("check m"), 0);
-    assert_says("1 ingress, 1 host routed, 0 errors, 0 warnings, 0 notes\n");
-    assert_int_equal(run("check - <m/shop.yaml"), 0);
-    assert_says("1 ingress, 1 host routed");
-    assert_int_equal(run("check m/shop.yaml"), 0);
+    assert_int_equal(command_run("check m"), 0);
+    command_says("1 ingress, 1 host routed, 0 errors, 0 warnings, 0 notes\n");
+    assert_int_equal(command_run("check - <m/shop.yaml"), 0);
+    command_says("1 ingress, 1 host routed");
+    assert_int_equal(command_run("check m/shop.yaml"), 0);
 }
 
 static void an_error_has_file_line_and_object(void **state)
 {
     (void)state;
-    tempdir_write(&dir, "m/bad.yaml",
+    tempdir_write(&command_dir, "m/bad.yaml",
                   INGRESS("shop", "web", "", "shop.test", "number: 8443") SERVICE("shop"));
-    assert_int_equal(run("check m"), 1);
-    assert_says("m/bad.yaml:");
-    assert_says(": error: shop/web: ");
-    assert_says(", 1 error, ");
+    assert_int_equal(command_run("check m"), 1);
+    command_says("m/bad.yaml:");
+    command_says(": error: shop/web: ");
+    command_says(", 1 error, ");
 }
 
 static void broken_yaml_is_an_error_with_its_line(void **state)
 {
     (void)state;
     write_shop();
-    tempdir_write(&dir, "m/broken.yaml", "kind: Ingress\nspec: [\n");
-    assert_int_equal(run("check m"), 1);
-    assert_says("m/broken.yaml:");
-    assert_says("error: ");
-    assert_says("1 host routed");
+    tempdir_write(&command_dir, "m/broken.yaml", "kind: Ingress\nspec: [\n");
+    assert_int_equal(command_run("check m"), 1);
+    command_says("m/broken.yaml:");
+    command_says("error: ");
+    command_says("1 host routed");
 }
 
 static void a_warning_changes_no_exit_status(void **state)
 {
     (void)state;
-    tempdir_write(&dir, "m/alone.yaml", INGRESS("shop", "web", "", "shop.test", "number: 443"));
-    assert_int_equal(run("check m"), 0);
-    assert_says(": warning: shop/web: ");
-    assert_says("1 warning,");
+    tempdir_write(&command_dir, "m/alone.yaml",
+                  INGRESS("shop", "web", "", "shop.test", "number: 443"));
+    assert_int_equal(command_run("check m"), 0);
+    command_says(": warning: shop/web: ");
+    command_says("1 warning,");
 }
 
 static void a_path_that_is_not_there_is_an_error(void **state)
 {
     (void)state;
-    assert_int_equal(run("check nowhere.yaml 2>&1"), 1);
-    assert_says("nowhere.yaml");
-    assert_int_equal(run("check 2>&1"), 2);
-    assert_one_line("sealway check: an argument is missing");
+    assert_int_equal(command_run("check nowhere.yaml 2>&1"), 1);
+    command_says("nowhere.yaml");
+    assert_int_equal(command_run("check 2>&1"), 2);
+    command_says_one_line("sealway check: an argument is missing");
 }
 
 static void a_file_reached_twice_is_read_once(void **state)
 {
     (void)state;
     write_shop();
-    tempdir_write(&dir, "m/sub/other.yaml",
+    tempdir_write(&command_dir, "m/sub/other.yaml",
                   INGRESS("shop", "other", "", "other.test", "number: 443"));
-    assert_int_equal(run_after("ln -s m/shop.yaml link.yaml;", "check m m/shop.yaml"), 0);
-    assert_says("2 ingresses, 2 hosts routed, 0 errors, ");
-    assert_int_equal(run("check m/shop.yaml ./m m/../m link.yaml m/sub"), 0);
-    assert_says("2 ingresses, 2 hosts routed, 0 errors, ");
-    assert_int_equal(run("check m/shop.yaml m/shop.yaml m/sub m/sub"), 0);
-    assert_says("2 ingresses, 2 hosts routed, 0 errors, ");
+    assert_int_equal(command_run_after("ln -s m/shop.yaml link.yaml;", "check m m/shop.yaml"), 0);
+    command_says("2 ingresses, 2 hosts routed, 0 errors, ");
+    assert_int_equal(command_run("check m/shop.yaml ./m m/../m link.yaml m/sub"), 0);
+    command_says("2 ingresses, 2 hosts routed, 0 errors, ");
+    assert_int_equal(command_run("check m/shop.yaml m/shop.yaml m/sub m/sub"), 0);
+    command_says("2 ingresses, 2 hosts routed, 0 errors, ");
 }
 
 static void two_files_of_one_object_are_still_an_error(void **state)
 {
     (void)state;
     write_shop();
-    assert_int_equal(run_after("cp m/shop.yaml copy.yaml;", "check m copy.yaml"), 1);
-    assert_says("DuplicateObject: this Ingress at copy.yaml:1 is not used");
-    assert_int_equal(run("check m nowhere nowhere 2>&1"), 1);
-    assert_says("nowhere: error: ManifestUnreadable");
+    assert_int_equal(command_run_after("cp m/shop.yaml copy.yaml;", "check m copy.yaml"), 1);
+    command_says("DuplicateObject: this Ingress at copy.yaml:1 is not used");
+    assert_int_equal(command_run("check m nowhere nowhere 2>&1"), 1);
+    command_says("nowhere: error: ManifestUnreadable");
 }
 
 static void what_manifests_say_cannot_command_a_terminal(void **state)
 {
     (void)state;
-    tempdir_write(&dir, "m/evil.yaml",
+    tempdir_write(&command_dir, "m/evil.yaml",
                   INGRESS("shop", "web", "", "\\e[31mevil\\x9b.test", "number: 443"));
-    (void)run("check m 2>&1");
-    assert_silent_about("\x1b");
-    assert_silent_about("\xc2\x9b");
+    (void)command_run("check m 2>&1");
+    command_is_silent_about("\x1b");
+    command_is_silent_about("\xc2\x9b");
 }
 
 static void the_class_options_decide_what_is_judged(void **state)
 {
     (void)state;
     write_shop();
-    assert_int_equal(run("check --ingress-class other m"), 0);
-    assert_says("0 hosts routed");
-}
-
-/* ---- explain ---- */
-
-static void a_routed_name_is_told_with_its_endpoints(void **state)
-{
-    (void)state;
-    write_shop();
-    assert_int_equal(run("explain SHOP.test. --manifests m"), 0);
-    assert_says("name: shop.test\n");
-    assert_says("  exact shop.test: shop/web, taken\n");
-    assert_says("  wildcard *.test: none\n");
-    assert_says("route: host shop.test, ingress shop/web, service web:443\n");
-    assert_says("  127.0.0.2:18443 ready\n");
-    assert_says("answer: relayed");
-}
-
-static void an_unknown_name_is_not_routed(void **state)
-{
-    (void)state;
-    write_shop();
-    assert_int_equal(run("explain nobody.test --manifests m"), 3);
-    assert_says("answer: fatal alert unrecognized_name (112), unless --on-unknown-name");
-    assert_int_equal(run("explain '' --manifests m"), 3);
-    assert_says("name: none\n");
-    assert_says("--on-no-name");
-    assert_int_equal(run("explain 192.0.2.1 --manifests m"), 3);
-    assert_says("an address is no server name");
-    assert_int_equal(run("explain a..b --manifests m"), 3);
-    assert_says("answer: fatal alert illegal_parameter (47)");
-}
-
-static void a_claim_that_lost_is_told_with_its_reason(void **state)
-{
-    (void)state;
-    write_shop();
-    tempdir_write(&dir, "m/thief.yaml",
-                  INGRESS("thief", "grab", CREATED("2025-01-01T00:00:00Z"), "shop.test",
-                          "number: 443") SERVICE("thief") SLICE("thief", READY));
-    assert_int_equal(run("explain shop.test --manifests m"), 0);
-    assert_says("    lost: thief/grab to service web:443: the namespace of an older claim owns the "
-                "host\n");
-}
-
-static void a_wildcard_covers_one_label_and_comes_second(void **state)
-{
-    (void)state;
-    write_shop();
-    tempdir_write(&dir, "m/wild.yaml",
-                  INGRESS("wild", "any", "", "*.test", "number: 443") SERVICE("wild")
-                      SLICE("wild", READY));
-    assert_int_equal(run("explain shop.test --manifests m"), 0);
-    assert_says("  wildcard *.test: wild/any, not taken: one above comes first\n");
-    assert_int_equal(run("explain other.test --manifests m"), 0);
-    assert_says("  wildcard *.test: wild/any, taken\n");
-    assert_int_equal(run("explain a.b.test --manifests m"), 3);
-    assert_says("  wildcard *.test: not taken: a wildcard covers exactly one label\n");
-}
-
-static void an_ingress_that_is_not_served_is_told(void **state)
-{
-    (void)state;
-    write_shop();
-    assert_int_equal(run("explain shop.test --manifests m --ingress-class other"), 3);
-    assert_says("    not served: shop/web: ClassNotFound: there is no IngressClass");
-}
-
-static void an_ingress_that_was_refused_is_told_as_what_may_concern_the_name(void **state)
-{
-    (void)state;
-    write_shop();
-    assert_int_equal(run("explain other.test --manifests m"), 3);
-    assert_silent_about("problems that may concern this name:");
-    tempdir_write(&dir, "m/bad.yaml",
-                  INGRESS("bad", "case", "", "Other.test", "number: 443") INGRESS(
-                      "shop", "web", "", "again.test",
-                      "number: 443") "apiVersion: networking.k8s.io/v1beta1\nkind: Ingress\n"
-                                     "metadata: {name: old, namespace: bad}\nspec: {rules: [{host: "
-                                     "other.test}]}\n");
-    tempdir_write(&dir, "m/a-broken.yaml", "kind: Ingress\nspec: [\n");
-    assert_int_equal(run("explain other.test --manifests m"), 3);
-    assert_says("problems that may concern this name:\n"
-                "  m/bad.yaml:9: bad/case: InvalidHost: spec.rules[0].host \"Other.test\"");
-    assert_says(": bad/old: ApiVersionRemoved: ");
-    assert_says(": shop/web: DuplicateObject: this Ingress at m/shop.yaml:1 ");
-    assert_says("  m/a-broken.yaml:");
-}
-
-static void an_empty_route_says_why(void **state)
-{
-    (void)state;
-    tempdir_write(&dir, "m/port.yaml",
-                  INGRESS("shop", "web", "", "shop.test", "number: 8443") SERVICE("shop")
-                      INGRESS("shop", "web2", "", "two.test", "number: 443"));
-    tempdir_write(&dir, "m/none.yaml", INGRESS("none", "web", "", "none.test", "number: 443"));
-    assert_int_equal(run("explain shop.test --manifests m"), 0);
-    assert_says("endpoints: 0\n  none: ServicePortNotFound: Service shop/web has no port 8443");
-    assert_silent_about("NoEndpoints");
-    assert_silent_about("problems that may concern this name:");
-    assert_int_equal(run("explain two.test --manifests m"), 0);
-    assert_says("endpoints: 0\n  none: NoEndpoints: Service shop/web has no usable endpoint");
-    assert_int_equal(run("explain none.test --manifests m"), 0);
-    assert_says("endpoints: 0\n  none: ServiceNotFound: there is no Service none/web;");
-}
-
-static void a_route_without_endpoints_tells_the_answer(void **state)
-{
-    (void)state;
-    tempdir_write(&dir, "m/empty.yaml",
-                  INGRESS("shop", "web", "", "shop.test", "number: 443") SERVICE("shop")
-                      SLICE("shop", "[]"));
-    assert_int_equal(run("explain shop.test --manifests m"), 0);
-    assert_says("endpoints: 0\n");
-    assert_says("answer: fatal alert internal_error (80), unless --on-no-endpoint");
-}
-
-static void the_catch_all_answers_unknown_and_missing_names(void **state)
-{
-    (void)state;
-    tempdir_write(&dir, "m/all.yaml",
-                  "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: all, "
-                  "namespace: shop}\nspec:\n  ingressClassName: sealway\n  defaultBackend: "
-                  "{service: {name: web, port: {number: 443}}}\n---\n" SERVICE("shop")
-                      SLICE("shop", READY));
-    assert_int_equal(run("explain '' --manifests m --catch-all shop"), 0);
-    assert_says("  catch-all: shop/all, taken\n");
-    assert_says("route: host (any), ingress shop/all");
-    assert_int_equal(run("explain x.test --manifests m --catch-all shop"), 0);
-    assert_int_equal(run("explain x.test --manifests m"), 3);
-    assert_says("not served: shop/all: CatchAllNotAllowed: ");
-    assert_int_equal(run("check m --catch-all shop"), 0);
-    assert_says("0 hosts and the catch-all routed");
-}
-
-static void later_options_are_taken_and_said_to_change_nothing(void **state)
-{
-    (void)state;
-    write_shop();
-    assert_int_equal(run("explain shop.test --manifests m --alpn h2 --client 192.0.2.1"), 0);
-    assert_says("note: --alpn and --client change no decision in this version\n");
-    assert_int_equal(run("explain shop.test --manifests m --client here 2>&1"), 2);
-    assert_int_equal(run("explain shop.test --manifests nowhere 2>&1"), 2);
-    assert_one_line("sealway explain: --manifests nowhere: cannot read the directory: No such "
-                    "file or directory; give a directory");
+    assert_int_equal(command_run("check --ingress-class other m"), 0);
+    command_says("0 hosts routed");
 }
 
 int main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, command_setup, command_teardown)
     const struct CMUnitTest tests[] = {
         T(an_unknown_command_hears_the_nearest_one),
         T(help_is_everywhere),
@@ -583,16 +374,6 @@ int main(void)
         T(two_files_of_one_object_are_still_an_error),
         T(what_manifests_say_cannot_command_a_terminal),
         T(the_class_options_decide_what_is_judged),
-        T(a_routed_name_is_told_with_its_endpoints),
-        T(an_unknown_name_is_not_routed),
-        T(a_claim_that_lost_is_told_with_its_reason),
-        T(a_wildcard_covers_one_label_and_comes_second),
-        T(an_ingress_that_is_not_served_is_told),
-        T(an_ingress_that_was_refused_is_told_as_what_may_concern_the_name),
-        T(an_empty_route_says_why),
-        T(a_route_without_endpoints_tells_the_answer),
-        T(the_catch_all_answers_unknown_and_missing_names),
-        T(later_options_are_taken_and_said_to_change_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

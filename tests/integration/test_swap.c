@@ -1,5 +1,5 @@
 /* Ten thousand tables under constant traffic, in process: every worker ends with the newest, every
- * table is freed, no connection fails. */
+ * table is freed though connections made by the first one stand, no connection fails. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,11 +12,14 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "fakes/mass_backend.h"
 #include "fakes/name_backend.h"
 #include "proxy/proxy.h"
 #include "route/registry.h"
 #include "route/table_builder.h"
 #include "support/ask.h"
+#include "support/crowd.h"
+#include "support/hello_builder.h"
 #include "support/traffic.h"
 #include "support/wait_until.h"
 
@@ -25,12 +28,17 @@
 #define CLIENTS 3u
 #define HOST    "app.swap.test"
 
+/* Connections that are made with the first table and stay. */
+#define STAYERS   20u
+#define LONG_HOST "long.swap.test"
+
 /* Publishing outruns the clients by far; every so often it lets them make some connections. */
 #define PACE_TABLES      100u
 #define PACE_CONNECTIONS 20u
 
 struct stage {
     struct name_backend *backend;
+    struct mass_backend *echo; /* of LONG_HOST */
     struct registry *registry;
     struct proxy *proxy;
     struct table *retired[TABLES]; /* published, our reference given back, not yet freed */
@@ -45,23 +53,32 @@ static int claim(struct table_builder *b, struct builder_pool *pool, const char 
     return table_builder_claim(b, &c);
 }
 
-/* A table that routes HOST, and a host of its own that makes its digest one of its kind. */
+/* A route to one endpoint. */
+static void add_route(struct table_builder *b, const char *service, const char *host,
+                      const struct netaddr *addr)
+{
+    bool is_new;
+    struct builder_pool *pool = table_builder_pool(b, "test", service, "443", &is_new);
+
+    assert_non_null(pool);
+    assert_int_equal(table_builder_endpoint(b, pool, addr, false), 0);
+    assert_int_equal(claim(b, pool, host), 0);
+}
+
+/* A table that routes HOST and LONG_HOST, and a host of its own that makes its digest one of its
+ * kind. */
 static struct table *build(struct stage *g, uint64_t generation)
 {
     struct table_builder *b = table_builder_new(g->registry);
-    struct netaddr addr = name_backend_addr(g->backend);
-    struct builder_pool *pool;
+    struct netaddr addr = name_backend_addr(g->backend), echo = mass_backend_addr(g->echo);
     struct table *t;
     char host[64];
-    bool is_new;
 
     assert_non_null(b);
     snprintf(host, sizeof(host), "h%" PRIu64 ".swap.test", generation);
-    pool = table_builder_pool(b, "test", "app", "443", &is_new);
-    assert_non_null(pool);
-    assert_int_equal(table_builder_endpoint(b, pool, &addr, false), 0);
-    assert_int_equal(claim(b, pool, HOST), 0);
-    assert_int_equal(claim(b, pool, host), 0);
+    add_route(b, "app", HOST, &addr);
+    add_route(b, "own", host, &addr);
+    add_route(b, "long", LONG_HOST, &echo);
     assert_int_equal(table_builder_settle(b, NULL, NULL), 0);
     t = table_builder_freeze(b, generation);
     table_builder_free(b);
@@ -116,7 +133,8 @@ static int stage_setup(void **state)
                    .half_close = true},
     };
     g->backend = name_backend_start("127.0.0.1", "app");
-    g->registry = registry_new();
+    g->echo = mass_backend_start("127.0.0.1", MASS_ECHO);
+    g->registry = registry_new(0, 0);
     g->proxy = proxy_new(&cfg, &e);
     assert_non_null(g->registry);
     assert_non_null(g->proxy);
@@ -134,6 +152,7 @@ static int stage_teardown(void **state)
     (void)registry_sweep(g->registry); /* how many states there were is not the point */
     registry_free(g->registry);
     name_backend_stop(g->backend);
+    mass_backend_stop(g->echo);
     free(g);
     return 0;
 }
@@ -157,16 +176,33 @@ static bool listens(void *ctx)
     return ask_reaches(&addr, HOST, "app");
 }
 
+static struct crowd *come_to_stay(const struct netaddr *to, struct hello_bytes *hello)
+{
+    struct crowd_config cfg = {.to = *to, .clients = STAYERS};
+    struct crowd *stayers;
+
+    hello_simple(hello, LONG_HOST, NULL);
+    cfg.hello = hello->data;
+    cfg.hello_len = hello->len;
+    stayers = crowd_new(&cfg);
+    assert_true(crowd_until_count(stayers, CROWD_OPEN, STAYERS, 5000));
+    assert_int_equal(crowd_ping(stayers, 5000), STAYERS);
+    return stayers;
+}
+
 static void ten_thousand_tables_pass_under_traffic_without_a_failure(void **state)
 {
     struct stage *g = *state;
     struct netaddr addr = proxy_listen_addr(g->proxy, 0);
     struct traffic_report report;
-    struct stats_snapshot stats;
+    struct stats_totals stats;
     struct traffic *traffic;
+    struct crowd *stayers;
+    struct hello_bytes hello = {0};
 
     publish(g, 1);
     assert_true(wait_until(listens, g->proxy, 5000));
+    stayers = come_to_stay(&addr, &hello);
     traffic = traffic_start(&addr, CLIENTS, HOST, "app");
     for (uint64_t generation = 2; generation <= TABLES; generation++) {
         publish(g, generation);
@@ -176,6 +212,11 @@ static void ten_thousand_tables_pass_under_traffic_without_a_failure(void **stat
     }
     assert_true(wait_until(all_adopted_the_last, g->proxy, 5000));
     traffic_stop(traffic, &report);
+    free_unused(g);
+    assert_int_equal(g->n_retired, 1); /* the newest, which is routed by */
+    assert_int_equal(crowd_ping(stayers, 5000), STAYERS);
+    crowd_free(stayers);
+    hello_bytes_free(&hello);
     proxy_stats(g->proxy, &stats);
     proxy_stop(g->proxy);
     proxy_free(g->proxy);

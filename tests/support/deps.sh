@@ -8,7 +8,7 @@ set -eu
 build='gcc make pkg-config libc6-dev libevent-dev libcurl4-openssl-dev libcjson-dev libssl-dev
        libyaml-dev uthash-dev ca-certificates git'
 run='openssl curl python3 iproute2 procps'
-test="libcmocka-dev $run gnutls-bin"
+test="libcmocka-dev $run prometheus python3-prometheus-client gnutls-bin nftables tshark"
 bench='nginx-light libnginx-mod-stream'
 ci='clang clang-tidy clang-format libclang-rt-14-dev valgrind cppcheck shellcheck universal-ctags'
 

@@ -1,5 +1,10 @@
 /**
- * failalloc - make the n-th allocation of our own objects fail (linked with --wrap).
+ * failalloc - make the n-th allocation fail (linked with --wrap).
+ *
+ * Reached are the calls of our own objects, those inside cJSON, libevent and libyaml, and every
+ * request to an arena, though a chunk of it may have room.  Not reached: what the C library (fopen,
+ * opendir, getaddrinfo), OpenSSL and libcurl allocate themselves, and other threads than the one
+ * that armed.
  *
  * Torture: run a test again and again with the next allocation failing, until none failed.
  */
@@ -20,5 +25,11 @@ bool failalloc_disarm(void);
  * body must clean up after itself in every run.  Returns the number of allocation points found.
  */
 size_t failalloc_torture(void (*body)(void *ctx), void *ctx);
+
+/**
+ * With FAILALLOC_LOG=FILE in the environment: append that the call which returns to `caller`
+ * failed, as "program offset" for addr2line.  Calls from within libraries are left out.
+ */
+void failalloc_note(const char *caller);
 
 #endif

@@ -9,6 +9,8 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 
+#include "support/failalloc.h"
+
 struct plan {
     _Atomic unsigned skip, times, calls;
     _Atomic int error;
@@ -30,6 +32,7 @@ struct event *__real_event_new(struct event_base *base, evutil_socket_t fd, shor
                                event_callback_fn fn, void *arg);
 int __real_eventfd(unsigned count, int flags);
 void *__real_aligned_alloc(size_t align, size_t n);
+ssize_t __real_getrandom(void *bytes, size_t n, unsigned flags);
 int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *),
                           void *arg);
 
@@ -47,6 +50,7 @@ struct event *__wrap_event_new(struct event_base *base, evutil_socket_t fd, shor
                                event_callback_fn fn, void *arg);
 int __wrap_eventfd(unsigned count, int flags);
 void *__wrap_aligned_alloc(size_t align, size_t n);
+ssize_t __wrap_getrandom(void *bytes, size_t n, unsigned flags);
 int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *),
                           void *arg);
 
@@ -184,11 +188,20 @@ int __wrap_eventfd(unsigned count, int flags)
 
 void *__wrap_aligned_alloc(size_t align, size_t n)
 {
-    return fails(FAILSYS_ALIGNED_ALLOC) ? NULL : __real_aligned_alloc(align, n);
+    if (fails(FAILSYS_ALIGNED_ALLOC)) {
+        failalloc_note(__builtin_return_address(0));
+        return NULL;
+    }
+    return __real_aligned_alloc(align, n);
 }
 
 int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *),
                           void *arg)
 {
     return fails(FAILSYS_PTHREAD_CREATE) ? errno : __real_pthread_create(thread, attr, run, arg);
+}
+
+ssize_t __wrap_getrandom(void *bytes, size_t n, unsigned flags)
+{
+    return fails(FAILSYS_GETRANDOM) ? -1 : __real_getrandom(bytes, n, flags);
 }

@@ -23,6 +23,7 @@ enum failsys_call {
     FAILSYS_EVENTFD,
     FAILSYS_ALIGNED_ALLOC,
     FAILSYS_PTHREAD_CREATE, /* returns the error */
+    FAILSYS_GETRANDOM,
     FAILSYS_CALLS,
 };
 

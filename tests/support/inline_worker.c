@@ -20,6 +20,8 @@
 #include "proxy/acceptor.h"
 #include "proxy/clientcap.h"
 #include "proxy/listen.h"
+#include "route/registry.h"
+#include "route/series.h"
 #include "route/table.h"
 #include "support/failsys.h"
 #include "support/pattern.h"
@@ -78,8 +80,57 @@ int inline_worker_teardown(void **state)
     return 0;
 }
 
+void inline_worker_totals(const struct inline_worker *iw, struct route_totals *out)
+{
+    struct series_snapshot s;
+    uint64_t *sum = (uint64_t *)out;
+
+    *out = (struct route_totals){0};
+    stats_sum_route(out, &iw->w->unrouted);
+    assert_int_equal(registry_series_snapshot(iw->f.registry, &s), 0);
+    for (size_t k = 0; k < s.n_cells; k++) {
+        sum[k] += s.removed[k];
+        for (size_t i = 0; i < s.n_series; i++) {
+            sum[k] += s.series[i].cells[k];
+        }
+    }
+    series_snapshot_fini(&s);
+}
+
+static uint64_t sum_of(const uint64_t *cells, size_t n)
+{
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        sum += cells[i];
+    }
+    return sum;
+}
+
+/* Whatever happened: nothing is active any more, and everything accepted has ended once. */
+static void check_counts(const struct inline_worker *iw)
+{
+    struct listener_totals listener = {0};
+    struct route_totals all;
+
+    stats_sum_listener(&listener, &iw->w->counts[0]);
+    inline_worker_totals(iw, &all);
+    assert_int_equal(sum_of(listener.active, PHASES), 0);
+    for (int i = 0; i < PHASES; i++) {
+        assert_int_equal(listener.active[i], 0);
+    }
+    assert_int_equal(sum_of(all.closed, END_REASONS) - iw->ended_before, listener.accepted);
+    assert_int_equal(sum_of(all.closed, END_REASONS),
+                     sum_of(all.connection_duration + HISTOGRAM_FIRST_BUCKET,
+                            ARRAY_LEN(all.connection_duration) - HISTOGRAM_FIRST_BUCKET));
+    assert_int_equal(all.dials[DIAL_OK],
+                     sum_of(all.connect_duration + HISTOGRAM_FIRST_BUCKET,
+                            ARRAY_LEN(all.connect_duration) - HISTOGRAM_FIRST_BUCKET));
+}
+
 void inline_worker_open(struct inline_worker *iw, struct table *t)
 {
+    struct route_totals before;
     struct err e;
     int fd;
 
@@ -87,6 +138,8 @@ void inline_worker_open(struct inline_worker *iw, struct table *t)
     iw->shared.policy = iw->f.policy;
     iw->w = worker_new(&iw->shared, 0, 1);
     assert_non_null(iw->w);
+    inline_worker_totals(iw, &before);
+    iw->ended_before = sum_of(before.closed, END_REASONS);
     iw->w->table = table_ref(t);
     assert_int_equal(netaddr_parse("127.0.0.1:0", &iw->addr), 0);
     assert_int_equal(listen_probe(&iw->addr, &e), 0);
@@ -117,6 +170,7 @@ void inline_worker_close(struct inline_worker *iw)
         }
     }
     reap(iw->w);
+    check_counts(iw);
     assert_int_equal(iw->shared.open_connections, 0);
     assert_int_equal(timewheel_pop(&iw->w->wheel, UINT64_MAX) == NULL, true);
     worker_free(iw->w);
@@ -165,10 +219,10 @@ void inline_worker_pass(struct inline_worker *iw, uint64_t ms)
 
 int inline_worker_dial(struct inline_worker *iw)
 {
-    uint64_t before = iw->w->stats.accepted;
+    uint64_t before = iw->w->counts[0].accepted;
     int fd = proxy_fixture_dial(&iw->addr);
 
-    INLINE_UNTIL(iw, iw->w->stats.accepted != before);
+    INLINE_UNTIL(iw, iw->w->counts[0].accepted != before);
     return fd;
 }
 
@@ -200,7 +254,10 @@ size_t inline_worker_live(const struct inline_worker *iw)
 
 uint64_t inline_worker_ended(const struct inline_worker *iw, enum end_reason why)
 {
-    return iw->w->stats.closed[why];
+    struct route_totals totals;
+
+    inline_worker_totals(iw, &totals);
+    return totals.closed[why];
 }
 
 struct lines {

@@ -21,9 +21,10 @@
 struct inline_worker {
     struct proxy_fixture f; /* its policy holds from inline_worker_open() */
     struct worker_shared shared;
-    struct worker *w;    /* NULL while not open */
-    struct netaddr addr; /* its listener */
-    struct logring *log; /* what it says */
+    struct worker *w;      /* NULL while not open */
+    struct netaddr addr;   /* its listener */
+    struct logring *log;   /* what it says */
+    uint64_t ended_before; /* connections that routes counted before it was open */
 };
 
 /** For cmocka_unit_test_setup_teardown(): *state is one with a fixture, not open. */
@@ -36,7 +37,8 @@ int inline_worker_teardown(void **state);
 /** Make the worker, with `t` adopted and one listener open. */
 void inline_worker_open(struct inline_worker *iw, struct table *t);
 
-/** End what is left with reason `drain` and free the worker. */
+/** End what is left with reason `drain`, see that what was counted fits together, and free the
+ * worker. */
 void inline_worker_close(struct inline_worker *iw);
 
 /** One turn of the loop that waits for nothing, then the deadlines that are due, then the reaper.
@@ -55,6 +57,9 @@ struct conn *inline_worker_conn(const struct inline_worker *iw, enum conn_state 
 
 /** Connections of any state but ENDED. */
 size_t inline_worker_live(const struct inline_worker *iw);
+
+/** What was counted with and without a route, all together. */
+void inline_worker_totals(const struct inline_worker *iw, struct route_totals *out);
 
 /** What the worker counted as ended for this reason. */
 uint64_t inline_worker_ended(const struct inline_worker *iw, enum end_reason why);

@@ -59,7 +59,7 @@ void proxy_fixture_init(struct proxy_fixture *f)
                    .half_close = true},
     };
     (void)signal(SIGPIPE, SIG_IGN); /* the test's own writes; those of the program never raise it */
-    f->registry = registry_new();
+    f->registry = registry_new(PROXY_FIXTURE_WORKERS, STATS_N_ROUTE_CELLS);
     assert_non_null(f->registry);
     f->hello_len = proxy_fixture_hello(PROXY_FIXTURE_HOST, 0, f->hello, sizeof(f->hello));
     f->backend = listen_on_loopback(64, &f->backend_addr);

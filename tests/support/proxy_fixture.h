@@ -19,6 +19,8 @@ struct table;
 /** The host of every table made here. */
 #define PROXY_FIXTURE_HOST   "app.proxy.test"
 #define PROXY_FIXTURE_TABLES 32
+/** As many workers may count by route in its registry. */
+#define PROXY_FIXTURE_WORKERS 4
 
 struct proxy_fixture {
     struct registry *registry;

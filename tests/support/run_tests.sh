@@ -2,7 +2,8 @@
 # run_tests.sh BUILD_DIR PROGRAM... - run test programs one after the other and count.
 #
 # A cmocka program counts its tests, any other counts as one.  What a program printed is shown when
-# it failed (all of it is kept in BUILD_DIR/log).  The last line is "N passed, N failed".
+# it failed (all of it is kept in BUILD_DIR/log), and always its lines that begin with 13 spaces:
+# figures and skips.  The last line is "N passed, N failed".
 #
 #   TEST_TIMEOUT  seconds for one program (default 180)
 #   RUN_UNDER     a command to run C programs under (valgrind ...)
@@ -46,6 +47,7 @@ for program in "$@"; do
     if [ $status -eq 0 ]; then
         passed=$((passed + ${ok:-1}))
         printf 'ok    %-32s %4s tests %6d ms\n' "$name" "${ok:-1}" "$ms"
+        grep -E '^ {13}[^ ]' "$log"
         continue
     fi
     # A program that dies half-way has counted nothing, or not what killed it.

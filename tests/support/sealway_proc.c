@@ -33,6 +33,7 @@ struct sealway {
     struct tempdir dir; /* ports file, what it writes */
     struct netaddr listen[MAX_LISTEN];
     size_t n_listen;
+    struct netaddr admin;
     char ports_path[PATH_MAX], stdout_path[PATH_MAX], stderr_path[PATH_MAX];
 };
 
@@ -97,6 +98,7 @@ static void fill_argv(const struct sealway *s, const char *manifests, const char
     argv[n++] = "--ports-file";
     argv[n++] = s->ports_path;
     n = add_default(argv, n, args, "--listen", "127.0.0.1:0");
+    n = add_default(argv, n, args, "--admin", "127.0.0.1:0");
     n = add_default(argv, n, args, "--workers", "2");
     n = add_default(argv, n, args, "--drain-delay", "0s");
     for (; args != NULL && *args != NULL && n < MAX_ARGS - 1; args++) {
@@ -146,6 +148,7 @@ static bool read_ports(struct sealway *s)
 {
     char *text = read_file(s->ports_path);
     cJSON *root = cJSON_Parse(text);
+    const cJSON *admin = cJSON_GetObjectItemCaseSensitive(root, "admin");
     const cJSON *item;
 
     s->n_listen = 0;
@@ -155,6 +158,9 @@ static bool read_ports(struct sealway *s)
             netaddr_parse(item->valuestring, &s->listen[s->n_listen]) == 0) {
             s->n_listen++;
         }
+    }
+    if (!cJSON_IsString(admin) || netaddr_parse(admin->valuestring, &s->admin) != 0) {
+        s->n_listen = 0;
     }
     cJSON_Delete(root);
     free(text);
@@ -234,6 +240,11 @@ struct netaddr sealway_addr(const struct sealway *s, size_t index)
 {
     assert_in_range(index, 0, s->n_listen - 1);
     return s->listen[index];
+}
+
+struct netaddr sealway_admin(const struct sealway *s)
+{
+    return s->admin;
 }
 
 pid_t sealway_pid(const struct sealway *s)

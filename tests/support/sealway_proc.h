@@ -25,6 +25,9 @@ struct sealway *sealway_start(const char *manifests, const char *const *args);
 /** Where listener `index` (in the order of --listen) is bound. */
 struct netaddr sealway_addr(const struct sealway *s, size_t index);
 
+/** Where its admin port is. */
+struct netaddr sealway_admin(const struct sealway *s);
+
 pid_t sealway_pid(const struct sealway *s);
 
 /** Resident memory in KiB (VmRSS). */

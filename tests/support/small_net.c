@@ -1,46 +1,52 @@
 #include "support/small_net.h"
 
-#include <fcntl.h>
-#include <net/if.h>
-#include <sched.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-static void check(bool good, const char *what)
-{
-    if (!good) {
-        perror(what);
-        abort();
-    }
-}
+#include "support/own_net.h"
 
-static void write_setting(const char *path, const char *value)
-{
-    int fd = open(path, O_WRONLY | O_CLOEXEC);
-
-    check(fd >= 0 && write(fd, value, strlen(value)) == (ssize_t)strlen(value), path);
-    close(fd);
-}
-
-static void raise_loopback(void)
-{
-    struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
-    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-
-    check(fd >= 0 && ioctl(fd, SIOCSIFFLAGS, &request) == 0, "lo");
-    close(fd);
-}
+#define TOOLS "PATH=$PATH:/usr/sbin:/sbin; "
 
 bool small_net_enter(void)
 {
-    if (unshare(CLONE_NEWNET) != 0 && unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0) {
+    if (!own_net_enter()) {
         return false;
     }
-    raise_loopback();
-    write_setting("/proc/sys/net/ipv4/tcp_wmem", "4096 16384 16384");
+    own_net_set("ipv4/tcp_wmem", "4096 16384 16384");
     return true;
+}
+
+bool small_net_split(void)
+{
+    return system(TOOLS "ip link set lo mtu 1500 gso_max_segs 1 2>/dev/null") == 0;
+}
+
+bool small_net_lose(unsigned percent)
+{
+    char command[512];
+
+    (void)snprintf(command, sizeof(command),
+                   TOOLS "nft 'add table inet loss;"
+                         "add chain inet loss in { type filter hook input priority 0; };"
+                         "add rule inet loss in tcp flags & (syn | rst) == 0 "
+                         "numgen random mod 100 < %u counter drop' 2>/dev/null",
+                   percent);
+    return system(command) == 0;
+}
+
+uint64_t small_net_lost(void)
+{
+    uint64_t lost = 0;
+    char line[512];
+    FILE *out = popen(TOOLS "nft list chain inet loss in | sed -n 's/.*counter packets //p'", "r");
+
+    if (out == NULL) {
+        return 0;
+    }
+    if (fgets(line, sizeof(line), out) != NULL) {
+        lost = strtoull(line, NULL, 10);
+    }
+    (void)pclose(out);
+    return lost;
 }

@@ -1,14 +1,28 @@
 /**
- * small_net - a network namespace with small socket buffers, for relays that must work in parts.
+ * small_net - a network namespace where relays must work in parts: small socket buffers, small
+ * segments, lost packets.
  */
 #ifndef SUPPORT_SMALL_NET_H
 #define SUPPORT_SMALL_NET_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /** Move the calling thread, and all it starts from now on, into a namespace of its own whose TCP
  * send buffers hold 16 KiB.  Returns false, and nothing has changed, where that is not permitted.
  */
 bool small_net_enter(void);
+
+/** In that namespace: no segment travels together with others, so that TCP_MAXSEG shows.  Returns
+ * false where ip(8) cannot say so. */
+bool small_net_split(void);
+
+/** In that namespace: lose one packet in a hundred `percent` times, but for those that TCP does not
+ * send again soon or at all (SYN, RST).  What follows a lost one comes out of order.  Returns false
+ * where there is no nft(8) or it is not permitted. */
+bool small_net_lose(unsigned percent);
+
+/** Packets lost so far. */
+uint64_t small_net_lost(void);
 
 #endif

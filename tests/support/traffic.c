@@ -9,13 +9,11 @@
 #include "support/hello_builder.h"
 #include "support/wait_until.h"
 
-#define MAX_CLIENTS 16
-
 struct traffic {
     struct netaddr to;
     const char *from;
     struct hello_bytes hello;
-    pthread_t threads[MAX_CLIENTS];
+    pthread_t threads[TRAFFIC_MOST_CLIENTS];
     unsigned clients;
     _Atomic bool stop;
     _Atomic uint64_t asked, failed;
@@ -57,7 +55,7 @@ struct traffic *traffic_start(const struct netaddr *to, unsigned clients, const 
 {
     struct traffic *t = calloc(1, sizeof(*t));
 
-    if (t == NULL || clients > MAX_CLIENTS) {
+    if (t == NULL || clients > TRAFFIC_MOST_CLIENTS) {
         abort();
     }
     t->to = *to;

@@ -11,6 +11,8 @@
 
 struct traffic;
 
+#define TRAFFIC_MOST_CLIENTS 40u
+
 struct traffic_report {
     uint64_t asked;  /* connections made */
     uint64_t failed; /* of them, those not answered by the right backend to every byte */

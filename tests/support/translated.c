@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "controller/report.h"
 #include "model/store.h"
 #include "route/registry.h"
 #include "route/table.h"
@@ -30,11 +31,12 @@ void translated_make(struct translated *t, const struct translate_config *cfg, c
 
     memset(t, 0, sizeof(*t));
     verdicts_init(&t->v);
+    unserved_init(&t->unserved);
     t->store = objects_store(yaml);
-    t->registry = registry_new();
+    t->registry = registry_new(0, 0);
     stop_unless(t->registry != NULL, "no registry");
     b = table_builder_new(t->registry);
-    stop_unless(b && translate(cfg, t->store, b, &t->v) == 0, "translate failed");
+    stop_unless(b && translate(cfg, t->store, b, &t->v, &t->unserved) == 0, "translate failed");
     t->table = table_builder_freeze(b, 1);
     stop_unless(t->table != NULL, "freeze failed");
     table_builder_free(b);
@@ -48,6 +50,23 @@ void translated_free(struct translated *t)
     registry_free(t->registry);
     store_free(t->store);
     verdicts_fini(&t->v);
+    unserved_fini(&t->unserved);
+}
+
+struct report *translated_report(const struct translated *t)
+{
+    struct verdicts none;
+    const struct report_source from = {.generation = table_generation(t->table),
+                                       .published = {.tv_sec = 1704067200},
+                                       .files = &none,
+                                       .routes = &t->v,
+                                       .unserved = &t->unserved};
+    struct report *r;
+
+    verdicts_init(&none);
+    r = report_new(&from);
+    stop_unless(r != NULL, "no report");
+    return r;
 }
 
 static void add(struct translated *t, const char *fmt, ...) PRINTF_LIKE(2, 3);

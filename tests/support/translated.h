@@ -8,9 +8,11 @@
 #include <stddef.h>
 
 #include "controller/translate.h"
+#include "controller/unserved.h"
 #include "model/verdict.h"
 
 struct registry;
+struct report;
 struct store;
 struct table;
 
@@ -19,7 +21,8 @@ struct translated {
     struct store *store;
     struct table *table;
     struct verdicts v; /* sorted */
-    char text[4096];   /* of the last answer */
+    struct unserved unserved;
+    char text[4096]; /* of the last answer */
 };
 
 /** The options as they are without any: our controller class, nothing else. */
@@ -28,6 +31,10 @@ struct translate_config translated_config(void);
 /** Translate objects.  Aborts when that fails. */
 void translated_make(struct translated *t, const struct translate_config *cfg, const char *yaml);
 void translated_free(struct translated *t);
+
+/** The report of a running instance whose table this was since 2024-01-01T00:00:00Z; the caller's
+ * reference. */
+struct report *translated_report(const struct translated *t);
 
 /**
  * Who serves a host, as "NS/INGRESS -> SERVICE:PORT [ADDRESS ADDRESS?]"; '?' behind one that is

@@ -44,6 +44,11 @@ static struct stats *stats_of(struct inline_worker *iw)
     return &iw->w->stats;
 }
 
+static struct listener_stats *counts(struct inline_worker *iw)
+{
+    return &iw->w->counts[0];
+}
+
 /* Turn a few times and see that nothing is accepted meanwhile. */
 static void assert_rests(struct inline_worker *iw)
 {
@@ -68,7 +73,7 @@ static void errors_of_one_pending_connection_do_not_hold_up_the_next(void **stat
         assert_int_equal(stats_of(iw)->accept_errors, 0);
         close(fd);
     }
-    assert_int_equal(stats_of(iw)->accepted, ARRAY_LEN(errors));
+    assert_int_equal(counts(iw)->accepted, ARRAY_LEN(errors));
 }
 
 static void an_error_that_never_ends_costs_a_batch_per_turn_and_no_more(void **state)
@@ -88,19 +93,36 @@ static void without_descriptors_one_client_is_told_and_accepting_pauses(void **s
     struct inline_worker *iw = *state;
 
     for (size_t i = 0; i < ARRAY_LEN(errors); i++) {
-        uint64_t accepted = stats_of(iw)->accepted;
+        uint64_t accepted = counts(iw)->accepted;
         int told, served;
         failsys_fail(FAILSYS_ACCEPT4, errors[i], 0, 1);
         told = proxy_fixture_dial(&iw->addr);
         inline_worker_expect_eof(iw, told);
         served = proxy_fixture_dial(&iw->addr);
         assert_rests(iw);
-        INLINE_UNTIL(iw, stats_of(iw)->accepted == accepted + 1);
+        INLINE_UNTIL(iw, counts(iw)->accepted == accepted + 1);
         assert_int_equal(stats_of(iw)->accept_errors, i + 1);
-        assert_int_equal(stats_of(iw)->refused_descriptors, i + 1);
+        assert_int_equal(counts(iw)->refused[REFUSED_DESCRIPTORS], i + 1);
         close(told);
         close(served);
     }
+}
+
+/* Each try is one for the client and one with the reserve descriptor. */
+static void a_lack_that_lasts_costs_a_try_in_a_tenth_of_a_second(void **state)
+{
+    struct inline_worker *iw = *state;
+    int fd = proxy_fixture_dial(&iw->addr);
+    uint64_t until_ms = inline_worker_real_ms() + 500;
+
+    failsys_fail(FAILSYS_ACCEPT4, EMFILE, 0, UINT_MAX);
+    while (inline_worker_real_ms() < until_ms) {
+        inline_worker_turn(iw);
+    }
+    assert_in_range(failsys_count(FAILSYS_ACCEPT4), 2, 12);
+    failsys_reset();
+    INLINE_UNTIL(iw, counts(iw)->accepted == 1);
+    close(fd);
 }
 
 static void a_reserve_that_was_lost_comes_back_with_the_next_chance(void **state)
@@ -114,8 +136,8 @@ static void a_reserve_that_was_lost_comes_back_with_the_next_chance(void **state
     failsys_fail(FAILSYS_ACCEPT4, EMFILE, 0, 1);
     fd = proxy_fixture_dial(&iw->addr);
     INLINE_UNTIL(iw, stats_of(iw)->accept_errors == 1);
-    assert_int_equal(stats_of(iw)->refused_descriptors, 0);
-    INLINE_UNTIL(iw, stats_of(iw)->accepted == 1);
+    assert_int_equal(counts(iw)->refused[REFUSED_DESCRIPTORS], 0);
+    INLINE_UNTIL(iw, counts(iw)->accepted == 1);
     assert_true(a->reserve_fd >= 0);
     close(fd);
 }
@@ -147,8 +169,8 @@ static void at_the_limit_of_the_process_nothing_spins_and_all_recover(void **sta
     while (n_gaps > 0) {
         close(gaps[--n_gaps]);
     }
-    assert_int_equal(stats_of(iw)->refused_descriptors, 1);
-    INLINE_UNTIL(iw, stats_of(iw)->accepted == ARRAY_LEN(clients) - 1);
+    assert_int_equal(counts(iw)->refused[REFUSED_DESCRIPTORS], 1);
+    INLINE_UNTIL(iw, counts(iw)->accepted == ARRAY_LEN(clients) - 1);
     for (size_t i = 0; i < ARRAY_LEN(clients); i++) {
         close(clients[i]);
     }
@@ -163,8 +185,8 @@ static void a_failure_nobody_knows_pauses_without_refusing(void **state)
     fd = proxy_fixture_dial(&iw->addr);
     INLINE_UNTIL(iw, stats_of(iw)->accept_errors == 1);
     assert_rests(iw);
-    assert_int_equal(stats_of(iw)->refused_descriptors, 0);
-    INLINE_UNTIL(iw, stats_of(iw)->accepted == 1);
+    assert_int_equal(counts(iw)->refused[REFUSED_DESCRIPTORS], 0);
+    INLINE_UNTIL(iw, counts(iw)->accepted == 1);
     close(fd);
 }
 
@@ -184,7 +206,7 @@ static void a_pause_that_cannot_be_arranged_or_ended_is_survived(void **state)
     close(first);
     close(second);
     first = inline_worker_dial(iw);
-    assert_int_equal(stats_of(iw)->accepted, 1);
+    assert_int_equal(counts(iw)->accepted, 1);
     close(first);
 }
 
@@ -216,7 +238,7 @@ static void over_the_cap_clients_are_refused_and_counted_until_one_leaves(void *
     b = inline_worker_dial(iw);
     refused = inline_worker_dial(iw);
     inline_worker_expect_eof(iw, refused);
-    assert_int_equal(stats_of(iw)->refused_max_connections, 1);
+    assert_int_equal(counts(iw)->refused[REFUSED_MAX_CONNECTIONS], 1);
     assert_int_equal(inline_worker_ended(iw, END_LIMIT), 1);
     assert_int_equal(iw->shared.open_connections, 2);
     close(a);
@@ -252,6 +274,26 @@ static void refusals_are_told_once_a_second_with_the_option_to_raise(void **stat
     close(held);
 }
 
+static void a_client_that_is_refused_does_not_hide_what_else_is_lacking(void **state)
+{
+    struct inline_worker *iw = *state;
+    char text[4096];
+    int held, refused;
+
+    iw->shared.clientcap = clientcap_new(1);
+    held = inline_worker_dial(iw);
+    refused = inline_worker_dial(iw);
+    INLINE_UNTIL(iw, counts(iw)->refused[REFUSED_PER_CLIENT] == 1);
+    close(refused);
+    failsys_fail(FAILSYS_ACCEPT4, EMFILE, 0, 1);
+    refused = proxy_fixture_dial(&iw->addr);
+    INLINE_UNTIL(iw, stats_of(iw)->accept_errors == 1);
+    assert_int_equal(inline_worker_log(iw, LOG_MAIN, text, sizeof(text)), 2);
+    assert_non_null(strstr(text, "descriptors"));
+    close(refused);
+    close(held);
+}
+
 static void over_its_share_a_client_is_refused_and_others_are_not(void **state)
 {
     struct inline_worker *iw = *state;
@@ -263,7 +305,7 @@ static void over_its_share_a_client_is_refused_and_others_are_not(void **state)
     mine = inline_worker_dial(iw);
     refused = inline_worker_dial(iw);
     inline_worker_expect_eof(iw, refused);
-    assert_int_equal(stats_of(iw)->refused_per_client, 1);
+    assert_int_equal(counts(iw)->refused[REFUSED_PER_CLIENT], 1);
     assert_int_equal(inline_worker_ended(iw, END_LIMIT), 1);
     assert_int_equal(iw->shared.open_connections, 1);
     assert_true(clientcap_enter(iw->shared.clientcap, &other));
@@ -276,9 +318,10 @@ static void over_its_share_a_client_is_refused_and_others_are_not(void **state)
     close(mine);
 }
 
-static void without_memory_a_client_is_dropped_and_counted_nowhere_for_long(void **state)
+static void without_memory_a_client_is_dropped_told_and_counted_nowhere_for_long(void **state)
 {
     struct inline_worker *iw = *state;
+    char text[4096];
     int fd;
 
     iw->shared.clientcap = clientcap_new(5);
@@ -286,10 +329,12 @@ static void without_memory_a_client_is_dropped_and_counted_nowhere_for_long(void
     failalloc_arm(4); /* the client's three, then the connection */
     inline_worker_expect_eof(iw, fd);
     assert_true(failalloc_disarm());
-    assert_int_equal(stats_of(iw)->accepted, 1);
-    assert_int_equal(stats_of(iw)->refused_descriptors, 1);
+    assert_int_equal(counts(iw)->accepted, 1);
+    assert_int_equal(counts(iw)->refused[REFUSED_DESCRIPTORS], 1);
     assert_int_equal(inline_worker_ended(iw, END_ERROR), 1);
     assert_int_equal(iw->shared.open_connections, 0);
+    assert_int_equal(inline_worker_log(iw, LOG_MAIN, text, sizeof(text)), 1);
+    assert_non_null(strstr(text, "out of memory"));
     close(fd);
 }
 
@@ -303,8 +348,12 @@ static void what_is_queued_at_the_stop_is_served_and_later_ones_are_refused(void
         clients[i] = proxy_fixture_dial(&iw->addr);
         inline_worker_write(iw, clients[i], "", 0);
     }
+    assert_int_equal(iw->shared.listening, 1);
     acceptor_stop(&iw->w->acceptors[0]);
-    assert_int_equal(stats_of(iw)->accepted, ARRAY_LEN(clients));
+    assert_int_equal(iw->shared.listening, 1);
+    INLINE_UNTIL(iw, iw->w->acceptors[0].fd == -1);
+    assert_int_equal(iw->shared.listening, 0);
+    assert_int_equal(counts(iw)->accepted, ARRAY_LEN(clients));
     assert_int_equal(inline_worker_live(iw), ARRAY_LEN(clients));
     late = proxy_fixture_dial(&iw->addr);
     assert_int_equal(read(late, &(char){0}, 1), -1);
@@ -315,13 +364,43 @@ static void what_is_queued_at_the_stop_is_served_and_later_ones_are_refused(void
     }
 }
 
+/* A client's connection is queued when its handshake has ended, which may be after the stop. */
+static void during_the_stop_handshakes_are_ended_and_none_is_begun(void **state)
+{
+    struct inline_worker *iw = *state;
+    int queued = proxy_fixture_dial(&iw->addr), late;
+
+    acceptor_stop(&iw->w->acceptors[0]);
+    late = proxy_fixture_dial(&iw->addr);
+    INLINE_UNTIL(iw, counts(iw)->accepted == 1);
+    assert_true(iw->w->acceptors[0].fd >= 0);
+    assert_int_equal(write(late, "x", 1), -1);
+    assert_int_equal(errno, EAGAIN); /* still connecting */
+    INLINE_UNTIL(iw, iw->w->acceptors[0].fd == -1);
+    assert_int_equal(counts(iw)->accepted, 1);
+    close(queued);
+    close(late);
+}
+
+static void a_stop_that_cannot_be_timed_serves_the_queue_and_closes(void **state)
+{
+    struct inline_worker *iw = *state;
+    int fd = proxy_fixture_dial(&iw->addr);
+
+    failsys_fail(FAILSYS_EVENT_ADD, ENOMEM, 0, 1);
+    acceptor_stop(&iw->w->acceptors[0]);
+    assert_int_equal(counts(iw)->accepted, 1);
+    assert_int_equal(iw->w->acceptors[0].fd, -1);
+    close(fd);
+}
+
 static void a_stop_ends_though_accepting_fails_for_ever(void **state)
 {
     struct inline_worker *iw = *state;
 
     failsys_fail(FAILSYS_ACCEPT4, EPERM, 0, UINT_MAX);
     acceptor_stop(&iw->w->acceptors[0]);
-    assert_int_equal(iw->w->acceptors[0].fd, -1);
+    INLINE_UNTIL(iw, iw->w->acceptors[0].fd == -1);
 }
 
 static void a_stop_in_a_pause_and_a_second_stop_are_fine(void **state)
@@ -334,7 +413,9 @@ static void a_stop_in_a_pause_and_a_second_stop_are_fine(void **state)
     INLINE_UNTIL(iw, stats_of(iw)->accept_errors == 1);
     acceptor_stop(&iw->w->acceptors[0]);
     acceptor_stop(&iw->w->acceptors[0]);
-    assert_int_equal(stats_of(iw)->accepted, 1);
+    INLINE_UNTIL(iw, iw->w->acceptors[0].fd == -1);
+    acceptor_stop(&iw->w->acceptors[0]);
+    assert_int_equal(counts(iw)->accepted, 1);
     close(fd);
 }
 
@@ -343,6 +424,7 @@ static void one_that_is_closed_has_nothing_to_listen_to(void **state)
     struct inline_worker *iw = *state;
 
     acceptor_stop(&iw->w->acceptors[0]);
+    INLINE_UNTIL(iw, iw->w->acceptors[0].fd == -1);
     assert_int_equal(acceptor_listen(&iw->w->acceptors[0]), 0);
     assert_null(iw->w->acceptors[0].event);
     assert_int_equal(failsys_count(FAILSYS_LISTEN), 0);
@@ -357,14 +439,15 @@ static void one_that_cannot_listen_closes_instead_of_reporting_it_for_ever(void 
     } points[] = {{FAILSYS_LISTEN, EADDRINUSE, -EADDRINUSE, 0},
                   {FAILSYS_EVENT_NEW, ENOMEM, -ENOMEM, 0},
                   {FAILSYS_EVENT_NEW, ENOMEM, -ENOMEM, 1},
+                  {FAILSYS_EVENT_NEW, ENOMEM, -ENOMEM, 2},
                   {FAILSYS_EVENT_ADD, ENOMEM, -ENOMEM, 0}};
     struct inline_worker *iw = *state;
 
     for (size_t i = 0; i < ARRAY_LEN(points); i++) {
         struct acceptor *a = &iw->w->acceptors[0];
         struct err e;
-        acceptor_stop(a);
-        acceptor_init(a, iw->w, listen_bind(&iw->addr, &e));
+        acceptor_fini(a);
+        acceptor_init(a, iw->w, 0, listen_bind(&iw->addr, &e));
         failsys_reset();
         failsys_fail(points[i].call, points[i].error, points[i].skip, 1);
         assert_int_equal(acceptor_listen(a), points[i].rc);
@@ -381,6 +464,7 @@ int main(void)
         OPENED(errors_of_one_pending_connection_do_not_hold_up_the_next),
         OPENED(an_error_that_never_ends_costs_a_batch_per_turn_and_no_more),
         OPENED(without_descriptors_one_client_is_told_and_accepting_pauses),
+        OPENED(a_lack_that_lasts_costs_a_try_in_a_tenth_of_a_second),
         OPENED(a_reserve_that_was_lost_comes_back_with_the_next_chance),
         OPENED(at_the_limit_of_the_process_nothing_spins_and_all_recover),
         OPENED(a_failure_nobody_knows_pauses_without_refusing),
@@ -388,9 +472,12 @@ int main(void)
         OPENED(failures_are_told_once_a_second),
         OPENED(over_the_cap_clients_are_refused_and_counted_until_one_leaves),
         OPENED(refusals_are_told_once_a_second_with_the_option_to_raise),
+        OPENED(a_client_that_is_refused_does_not_hide_what_else_is_lacking),
         OPENED(over_its_share_a_client_is_refused_and_others_are_not),
-        OPENED(without_memory_a_client_is_dropped_and_counted_nowhere_for_long),
+        OPENED(without_memory_a_client_is_dropped_told_and_counted_nowhere_for_long),
         OPENED(what_is_queued_at_the_stop_is_served_and_later_ones_are_refused),
+        OPENED(during_the_stop_handshakes_are_ended_and_none_is_begun),
+        OPENED(a_stop_that_cannot_be_timed_serves_the_queue_and_closes),
         OPENED(a_stop_ends_though_accepting_fails_for_ever),
         OPENED(a_stop_in_a_pause_and_a_second_stop_are_fine),
         OPENED(one_that_is_closed_has_nothing_to_listen_to),

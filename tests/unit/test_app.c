@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "app/metrics.h"
 #include "app/options.h"
 #include "support/failalloc.h"
 #include "support/tempdir.h"
@@ -60,14 +61,16 @@ static enum app_status serve(const char *manifests, const char *option, struct e
 {
     char path[PATH_MAX], m[] = "--manifests", l[] = "--listen=127.0.0.1:0", w[] = "--workers=2";
     char delay[] = "--drain-delay=0s", level[] = "--log-level=error", extra[PATH_MAX];
-    char *argv[] = {m, path, l, w, delay, level, extra};
+    char admin[] = "--admin=127.0.0.1:0";
+    char *argv[] = {m, path, l, w, delay, level, admin, extra};
+    const struct metrics_build build = {"1", "2", "3", "4"};
     struct options o;
     enum app_status status = APP_FAILED;
 
     tempdir_path(&dir, manifests, path);
     snprintf(extra, sizeof(extra), "%s", option);
-    if (options_parse(&o, OPTIONS_SERVE, *option != '\0' ? 7 : 6, argv, e) == 0) {
-        status = app_serve(&o, e);
+    if (options_parse(&o, OPTIONS_SERVE, *option != '\0' ? 8 : 7, argv, e) == 0) {
+        status = app_serve(&o, &build, e);
     }
     options_fini(&o);
     return status;

@@ -266,10 +266,10 @@ static void a_failure_is_held_against_it_for_about_ten_seconds(void **state)
 
     (void)state;
     make_pool(1);
-    balance_mark_failed(&endpoints[0], &rng, NOW_MS);
+    assert_true(balance_mark_failed(&endpoints[0], &rng, NOW_MS));
     first = atomic_load(&states[0].skip_until_ms);
     for (int i = 0; i < 1000; i++) {
-        balance_mark_failed(&endpoints[0], &rng, NOW_MS);
+        assert_false(balance_mark_failed(&endpoints[0], &rng, NOW_MS)); /* nothing new */
         until = atomic_load(&states[0].skip_until_ms);
         assert_in_range(until, NOW_MS + 7500, NOW_MS + 12500);
         varies = varies || until != first;
@@ -282,13 +282,20 @@ static void a_failure_is_held_against_it_for_about_ten_seconds(void **state)
 
 static void a_success_clears_it(void **state)
 {
+    uint64_t until;
+
     (void)state;
     make_pool(1);
     assert_false(balance_is_skipped(&endpoints[0], 0));
-    balance_mark_failed(&endpoints[0], &rng, NOW_MS);
+    assert_true(balance_mark_failed(&endpoints[0], &rng, NOW_MS));
     balance_mark_ok(&endpoints[0]);
     assert_false(balance_is_skipped(&endpoints[0], NOW_MS));
     assert_int_equal(atomic_load(&states[0].skip_until_ms), 0);
+    assert_true(balance_mark_failed(&endpoints[0], &rng, NOW_MS));
+    until = atomic_load(&states[0].skip_until_ms);
+    assert_false(balance_mark_failed(&endpoints[0], &rng, until - 1));
+    until = atomic_load(&states[0].skip_until_ms);
+    assert_true(balance_mark_failed(&endpoints[0], &rng, until)); /* its time was over */
 }
 
 static void a_seed_of_zero_is_random_too(void **state)

@@ -127,7 +127,7 @@ static void many_clients_are_told_apart(void **state)
     }
 }
 
-#define THREADS 4
+#define THREADS 8
 #define TURNS   20000u
 #define MANY    7u
 

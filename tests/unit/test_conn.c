@@ -43,6 +43,7 @@ static int setup(void **state)
     inline_worker_setup(state);
     iw = *state;
     iw->shared.access_log = true;
+    iw->shared.per_route_stats = true;
     iw->shared.clientcap = clientcap_new(10);
     (void)proxy_fixture_simple(&iw->f);
     return 0;
@@ -154,7 +155,7 @@ static void assert_clean(struct inline_worker *iw)
 
     assert_int_equal(proxy_fixture_load(&iw->f), 0);
     assert_int_equal(iw->shared.open_connections, 0);
-    assert_int_equal(sum_of_ends(iw), iw->w->stats.accepted);
+    assert_int_equal(sum_of_ends(iw) - iw->ended_before, iw->w->counts[0].accepted);
     while ((orphan = accept(iw->f.backend, NULL, NULL)) >= 0) {
         close(orphan); /* dialled and given up before the peers saw it */
     }
@@ -222,6 +223,7 @@ static void a_connection_survives_or_ends_cleanly_whichever_call_fails(void **st
         int error;
         unsigned least;
     } points[] = {
+        {FAILSYS_ALIGNED_ALLOC, ENOMEM, 1}, /* of the route's cells, made once */
         {FAILSYS_EVENT_ADD, ENOMEM, 4},      {FAILSYS_SEND, ECONNRESET, 10},
         {FAILSYS_SEND, EAGAIN, 10},          {FAILSYS_RECV, ECONNRESET, 10},
         {FAILSYS_RECV, ETIMEDOUT, 10},       {FAILSYS_RECV, EAGAIN, 10},

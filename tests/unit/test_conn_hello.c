@@ -66,7 +66,7 @@ static void send_hello_for(struct inline_worker *iw, int fd, const char *name)
 
 static uint64_t hellos(const struct inline_worker *iw, enum hello_result r)
 {
-    return iw->w->stats.hello[r];
+    return iw->w->counts[0].hello[r];
 }
 
 static void a_whole_hello_reaches_its_endpoint_byte_for_byte(void **state)
@@ -76,8 +76,8 @@ static void a_whole_hello_reaches_its_endpoint_byte_for_byte(void **state)
 
     inline_worker_relay(iw, &client, &server);
     assert_int_equal(hellos(iw, HELLO_OK), 1);
-    assert_int_equal(iw->w->stats.match_exact, 1);
-    assert_int_equal(iw->w->stats.received_bytes, iw->f.hello_len);
+    assert_int_equal(iw->w->counts[0].match[MATCH_EXACT], 1);
+    assert_int_equal(iw->w->unrouted.received_bytes, iw->f.hello_len);
     close(client);
     close(server);
 }
@@ -223,7 +223,7 @@ static void an_unknown_name_gets_what_its_policy_says(void **state)
     close(fd);
     INLINE_UNTIL(iw, inline_worker_live(iw) == 0);
     assert_int_equal(inline_worker_ended(iw, END_NO_ROUTE), 3);
-    assert_int_equal(iw->w->stats.match_none, 3);
+    assert_int_equal(iw->w->counts[0].match[MATCH_NONE], 3);
     assert_int_equal(hellos(iw, HELLO_OK), 3);
 }
 
@@ -257,7 +257,7 @@ static void the_catch_all_takes_unknown_and_missing_names(void **state)
         close(fd);
         close(server);
     }
-    assert_int_equal(iw->w->stats.match_catch_all, 3);
+    assert_int_equal(iw->w->counts[0].match[MATCH_DEFAULT], 3);
     assert_int_equal(hellos(iw, HELLO_NO_NAME), 2);
 }
 
@@ -268,7 +268,7 @@ static void a_wildcard_is_counted_as_one(void **state)
 
     inline_worker_open(iw, proxy_fixture_table(&iw->f, "*.proxy.test", &iw->f.backend_addr, 1));
     inline_worker_relay(iw, &client, &server);
-    assert_int_equal(iw->w->stats.match_wildcard, 1);
+    assert_int_equal(iw->w->counts[0].match[MATCH_WILDCARD], 1);
     close(client);
     close(server);
 }
@@ -427,7 +427,7 @@ static void a_hello_is_routed_by_the_table_of_its_last_byte(void **state)
     table_unref(before);
     inline_worker_write(iw, client, iw->f.hello + 50, iw->f.hello_len - 50);
     server = inline_worker_accept(iw, iw->f.backend);
-    assert_int_equal(iw->w->stats.match_catch_all, 1);
+    assert_int_equal(iw->w->counts[0].match[MATCH_DEFAULT], 1);
     close(client);
     close(server);
 }

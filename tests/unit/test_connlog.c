@@ -473,6 +473,90 @@ static void without_an_access_log_nothing_is_written(void **state)
     assert_int_equal(inline_worker_log(iw, LOG_ACCESS, lines, sizeof(lines)), 0);
 }
 
+/* Let `n` clients come and go one after the other.  Returns how many left a line. */
+static unsigned flood(struct inline_worker *iw, unsigned n,
+                      void (*come_and_go)(struct inline_worker *))
+{
+    unsigned told = 0;
+
+    for (unsigned i = 0; i < n; i++) {
+        come_and_go(iw);
+        INLINE_UNTIL(iw, inline_worker_live(iw) == 0);
+        told += (unsigned)inline_worker_log(iw, LOG_ACCESS, lines, sizeof(lines));
+    }
+    return told;
+}
+
+static void send_no_tls(struct inline_worker *iw)
+{
+    int fd = inline_worker_dial(iw);
+
+    inline_worker_write(iw, fd, "x", 1);
+    INLINE_UNTIL(iw, inline_worker_count(iw, CONN_LINGERING) == 1);
+    close(fd);
+}
+
+static void break_off(struct inline_worker *iw)
+{
+    int fd = inline_worker_dial(iw);
+
+    inline_worker_write(iw, fd, iw->f.hello, 1);
+    INLINE_UNTIL(iw, inline_worker_conn(iw, CONN_READING_HELLO)->hello_bytes == 1);
+    inline_worker_reset(fd);
+}
+
+static void be_served(struct inline_worker *iw)
+{
+    int client, server;
+
+    inline_worker_relay(iw, &client, &server);
+    close(client);
+    close(server);
+}
+
+static void a_flood_of_lines_is_held_back_counted_and_told(void **state)
+{
+    struct inline_worker *iw = *state;
+    unsigned some = LIMIT_ACCESS_LINES_BURST + 30;
+
+    log_configure(LOG_INFO, LOG_TEXT);
+    assert_int_equal(flood(iw, some, send_no_tls), LIMIT_ACCESS_LINES_BURST);
+    assert_int_equal(iw->w->stats.lines_held_back[END_HELLO_NOT_TLS], 30);
+    assert_int_equal(inline_worker_ended(iw, END_HELLO_NOT_TLS), some); /* all are counted */
+    assert_int_equal(flood(iw, 1, break_off), 1); /* another reason has lines of its own */
+    connlog_tell_held_back(iw->w);
+    assert_int_equal(inline_worker_log(iw, LOG_MAIN, lines, sizeof(lines)), 1);
+    assert_non_null(strstr(
+        lines, " level=warn msg=\"access lines held back\" reason=hello_not_tls lines=30\n"));
+    connlog_tell_held_back(iw->w);
+    assert_int_equal(inline_worker_log(iw, LOG_MAIN, lines, sizeof(lines)), 0);
+
+    inline_worker_pass(iw, 1000);
+    assert_int_equal(flood(iw, some, send_no_tls), LIMIT_ACCESS_LINES_PER_S);
+    connlog_tell_held_back(iw->w);
+    assert_int_equal(inline_worker_log(iw, LOG_MAIN, lines, sizeof(lines)), 1);
+    assert_non_null(strstr(lines, " reason=hello_not_tls lines=130\n"));
+}
+
+static void who_breaks_off_before_being_served_is_no_exception(void **state)
+{
+    struct inline_worker *iw = *state;
+
+    assert_int_equal(flood(iw, LIMIT_ACCESS_LINES_BURST + 7, break_off), LIMIT_ACCESS_LINES_BURST);
+    assert_int_equal(iw->w->stats.lines_held_back[END_CLIENT_RESET], 7);
+}
+
+static void who_was_served_always_has_a_line(void **state)
+{
+    struct inline_worker *iw = *state;
+    unsigned some = LIMIT_ACCESS_LINES_BURST + 20;
+
+    assert_int_equal(flood(iw, some, be_served), some);
+    for (int i = 0; i < END_REASONS; i++) {
+        assert_int_equal(iw->w->stats.lines_held_back[i], 0);
+    }
+}
+
 #define CLOSED(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 #define OPENED(test) cmocka_unit_test_setup_teardown(test, open_setup, teardown)
 
@@ -494,6 +578,9 @@ int main(void)
         OPENED(an_incomplete_hello_counts_its_bytes),
         OPENED(who_said_nothing_is_told_at_debug_level_only),
         OPENED(without_an_access_log_nothing_is_written),
+        OPENED(a_flood_of_lines_is_held_back_counted_and_told),
+        OPENED(who_breaks_off_before_being_served_is_no_exception),
+        OPENED(who_was_served_always_has_a_line),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

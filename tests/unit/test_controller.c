@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "controller/report.h"
 #include "route/table.h"
 #include "support/failalloc.h"
 #include "support/objects.h"
@@ -37,8 +38,11 @@ struct receiver {
     pthread_mutex_t lock;
     struct table *newest;
     unsigned n;
-    uint64_t at_us; /* when the newest came */
+    uint64_t at_us;      /* when the newest came */
+    uint64_t noticed_us; /* and since when it was due */
     pthread_t thread;
+    struct report *report;
+    unsigned n_reports;
 };
 
 struct world {
@@ -49,7 +53,7 @@ struct world {
     const char *expected; /* the Service that a.test is to have; "" for no route */
 };
 
-static void on_table(void *ctx, struct table *t)
+static void on_table(void *ctx, struct table *t, uint64_t noticed_us)
 {
     struct receiver *r = ctx;
 
@@ -58,7 +62,19 @@ static void on_table(void *ctx, struct table *t)
     r->newest = t;
     r->n++;
     r->at_us = clock_now_us();
+    r->noticed_us = noticed_us;
     r->thread = pthread_self();
+    pthread_mutex_unlock(&r->lock);
+}
+
+static void on_report(void *ctx, struct report *report)
+{
+    struct receiver *r = ctx;
+
+    pthread_mutex_lock(&r->lock);
+    report_unref(r->report);
+    r->report = report;
+    r->n_reports++;
     pthread_mutex_unlock(&r->lock);
 }
 
@@ -82,6 +98,7 @@ static int teardown(void **state)
         controller_stop(w->c);
     }
     table_unref(w->r.newest);
+    report_unref(w->r.report);
     controller_free(w->c);
     pthread_mutex_destroy(&w->r.lock);
     tempdir_remove(&w->dir);
@@ -95,7 +112,8 @@ static struct controller *make(struct world *w, struct err *e)
         .manifests = w->manifests,
         .translate = {.controller_class = "sealway.io/ingress-controller"},
         .publish = on_table,
-        .publish_ctx = &w->r,
+        .report = on_report,
+        .ctx = &w->r,
     };
 
     return controller_new(&cfg, e);
@@ -343,6 +361,152 @@ static void many_changes_end_in_the_last(void **state)
     expect(w, "api");
 }
 
+/* ---- reports and figures ---- */
+
+/** Whether the newest report has a verdict of that reason and goes with the newest table. */
+static bool is_reported(void *ctx)
+{
+    struct world *w = ctx;
+    bool found = false;
+
+    pthread_mutex_lock(&w->r.lock);
+    for (size_t i = 0; i < w->r.report->n_verdicts; i++) {
+        found = found || strcmp(w->r.report->verdicts[i].reason, w->expected) == 0;
+    }
+    found = found && w->r.report->generation == table_generation(w->r.newest);
+    pthread_mutex_unlock(&w->r.lock);
+    return found;
+}
+
+static void expect_reported(struct world *w, const char *reason)
+{
+    w->expected = reason;
+    assert_true(wait_until(is_reported, w, PATIENCE_MS));
+}
+
+static void the_first_table_comes_with_its_report(void **state)
+{
+    struct world *w = *state;
+    size_t n;
+
+    put(w, "a.yaml", CLASS ROUTE_TO("web"));
+    start(w);
+    pthread_mutex_lock(&w->r.lock);
+    assert_int_equal(w->r.n_reports, 1);
+    assert_int_equal(w->r.report->generation, 1);
+    assert_true(w->r.report->published.tv_sec > 0);
+    (void)report_verdicts_of(w->r.report, "Ingress", "shop", "i", &n);
+    assert_int_equal(n, 1);
+    pthread_mutex_unlock(&w->r.lock);
+}
+
+static void a_broken_file_is_reported_though_the_table_stays(void **state)
+{
+    struct world *w = *state;
+    unsigned n;
+
+    put(w, "a.yaml", CLASS WEB API);
+    put(w, "b.yaml", ROUTE_TO("web"));
+    start(w);
+    n = published(w);
+    put(w, "b.yaml", "}");
+    expect_reported(w, "ManifestBroken");
+    assert_int_equal(published(w), n);
+    put(w, "b.yaml", ROUTE_TO("gone"));
+    expect_reported(w, "ServiceNotFound");
+    assert_int_equal(published(w), n + 1);
+}
+
+static void a_table_tells_since_when_its_change_was_known(void **state)
+{
+    struct world *w = *state;
+    uint64_t before_us = clock_now_us(), start_us;
+
+    put(w, "a.yaml", CLASS WEB API);
+    start(w);
+    assert_true(w->r.noticed_us >= before_us && w->r.noticed_us <= w->r.at_us);
+    start_us = clock_now_us();
+    put(w, "b.yaml", ROUTE_TO("web"));
+    expect(w, "web");
+    pthread_mutex_lock(&w->r.lock);
+    assert_true(w->r.noticed_us >= start_us);
+    assert_true(w->r.noticed_us < w->r.at_us);
+    pthread_mutex_unlock(&w->r.lock);
+}
+
+static void the_figures_follow_the_rounds(void **state)
+{
+    struct world *w = *state;
+    struct controller_stats s;
+
+    put(w, "a.yaml", CLASS WEB API ROUTE_TO("web"));
+    start(w);
+    controller_stats(w->c, &s);
+    assert_int_equal(s.generation, 1);
+    assert_int_equal(s.routes, 1);
+    assert_int_equal(s.rounds[CONTROLLER_PUBLISHED], 1);
+    assert_true(s.table_bytes > 0 && s.published_ms > 0);
+    assert_true(s.heard_ms > 0 && s.turned_ms > 0);
+    assert_false(s.last_failed);
+
+    put(w, "unused.yaml", SERVED("shop", "unused", "10.0.0.9"));
+    put(w, "a.yaml", CLASS WEB API ROUTE_TO("api"));
+    expect(w, "api");
+    controller_stop(w->c);
+    controller_stats(w->c, &s);
+    assert_int_equal(s.generation, w->r.n);
+    assert_int_equal(s.rounds[CONTROLLER_PUBLISHED], w->r.n);
+    assert_int_equal(s.rounds[CONTROLLER_FAILED], 0);
+}
+
+/** Whether the last look failed, as wished. */
+static bool has_failed(void *ctx)
+{
+    const struct world *w = ctx;
+    struct controller_stats s;
+
+    controller_stats(w->c, &s);
+    return s.last_failed && s.rounds[CONTROLLER_FAILED] > 0;
+}
+
+static bool is_well(void *ctx)
+{
+    return !has_failed(ctx);
+}
+
+/** What was heard before a moment that the clock has left behind. */
+struct moment {
+    const struct world *w;
+    uint64_t heard_ms, turned_ms;
+};
+
+static bool has_turned_unheard(void *ctx)
+{
+    const struct moment *m = ctx;
+    struct controller_stats s;
+
+    controller_stats(m->w->c, &s);
+    return s.heard_ms == m->heard_ms && s.turned_ms > m->turned_ms;
+}
+
+static void a_source_that_is_gone_is_no_longer_heard_of(void **state)
+{
+    struct world *w = *state;
+    struct controller_stats s;
+    struct moment m = {.w = w};
+
+    put(w, "a.yaml", CLASS WEB API ROUTE_TO("web"));
+    start(w);
+    rename_inside(w, "m", "away");
+    assert_true(wait_until(has_failed, w, PATIENCE_MS));
+    controller_stats(w->c, &s);
+    m.heard_ms = s.heard_ms;
+    m.turned_ms = s.turned_ms;
+    assert_true(wait_until(has_turned_unheard, &m, PATIENCE_MS));
+    rename_inside(w, "away", "m");
+    assert_true(wait_until(is_well, w, PATIENCE_MS));
+}
+
 static void live_in_want(void *ctx)
 {
     struct world *w = ctx;
@@ -358,6 +522,8 @@ static void live_in_want(void *ctx)
     table_unref(w->r.newest);
     w->r.newest = NULL;
     w->r.n = 0;
+    report_unref(w->r.report);
+    w->r.report = NULL;
     controller_free(c);
 }
 
@@ -386,6 +552,11 @@ int main(void)
         TEST(a_reload_reads_everything_and_publishes_only_what_differs),
         TEST(after_stop_nothing_is_published),
         TEST(many_changes_end_in_the_last),
+        TEST(the_first_table_comes_with_its_report),
+        TEST(a_broken_file_is_reported_though_the_table_stays),
+        TEST(a_table_tells_since_when_its_change_was_known),
+        TEST(the_figures_follow_the_rounds),
+        TEST(a_source_that_is_gone_is_no_longer_heard_of),
         TEST(out_of_memory_at_the_start_is_told_and_leaks_nothing),
     };
 

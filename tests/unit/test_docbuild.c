@@ -6,11 +6,13 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "../../src/manifest/docbuild_priv.h"
+#include "support/failalloc.h"
 
 struct build {
     struct docnodes nodes;
@@ -281,6 +283,85 @@ static void a_nul_becomes_a_replacement_character(void **state)
     assert_string_equal(node->json.valuestring, "evil.test\xef\xbf\xbd.good.test");
 }
 
+/* A document with a fault of each kind and one of every way to make a node. */
+static int build_all(struct build *t)
+{
+    struct docscalar nul = {.type = cJSON_String, .text = "a\0b", .len = 3};
+    struct docnode *list = NULL;
+    int rc = docbuild_open(&t->b, true, 1, NULL);
+
+    for (int i = 0; rc == 0 && i < 12; i++) {
+        rc = docbuild_key(&t->b, i % 2 == 0 ? "k" : "l", 1, 2);
+        rc = rc < 0 ? rc : docbuild_scalar(&t->b, &nul, 3, NULL);
+    }
+    rc = rc < 0 ? rc : docbuild_key(&t->b, "list", 4, 4);
+    rc = rc < 0 ? rc : docbuild_open(&t->b, false, 4, &list);
+    rc = rc < 0 ? rc : docbuild_close(&t->b);
+    /* More than a slab holds, so that an alias is what needs a new one. */
+    for (int i = 0; rc == 0 && i < 64; i++) {
+        rc = docbuild_key(&t->b, "again", 5, 5);
+        rc = rc < 0 ? rc : docbuild_again(&t->b, list, 5);
+    }
+    rc = rc < 0 ? rc : docbuild_close(&t->b);
+    return rc < 0 ? rc : docbuild_end(&t->b);
+}
+
+static void build_in_want(void *ctx)
+{
+    void *state = NULL;
+    size_t *failed = ctx;
+    int rc;
+
+    if (setup(&state) != 0) {
+        return;
+    }
+    rc = build_all(state);
+    assert_true(rc == 0 || rc == -ENOMEM);
+    *failed += rc != 0;
+    teardown(&state);
+}
+
+static void without_memory_nothing_is_added(void **state)
+{
+    size_t failed = 0;
+
+    (void)state;
+    assert_true(failalloc_torture(build_in_want, &failed) > 80);
+    assert_true(failed > 80);
+}
+
+static void one_value_more_than_the_limit_is_an_error(void **state)
+{
+    struct build *t = *state;
+
+    assert_int_equal(docbuild_open(&t->b, false, 1, NULL), 0);
+    t->b.total = LIMIT_YAML_NODES - 1;
+    assert_int_equal(text(t, "x", 2, NULL), 0);
+    assert_int_equal(text(t, "y", 3, NULL), -EINVAL);
+    assert_int_equal(t->error.line, 3);
+    assert_non_null(strstr(t->error.text, "split the file"));
+    assert_int_equal(docbuild_open(&t->b, false, 4, NULL), -EINVAL);
+}
+
+static void a_number_beyond_an_int_has_its_nearest(void **state)
+{
+    static const struct {
+        double number;
+        int nearest;
+    } cases[] = {{3e9, INT_MAX}, {-3e9, INT_MIN}, {-7.5, -7}};
+    struct build *t = *state;
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct docscalar s = {.type = cJSON_Number, .number = cases[i].number};
+        struct docnode *node;
+
+        assert_int_equal(docbuild_scalar(&t->b, &s, 1, &node), 0);
+        assert_int_equal(node->json.valueint, cases[i].nearest);
+        assert_true(node->json.valuedouble == cases[i].number);
+        assert_int_equal(docbuild_end(&t->b), 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -299,6 +380,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_no_text_remembers_how_it_was_written, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_nul_becomes_a_replacement_character, setup, teardown),
+        cmocka_unit_test(without_memory_nothing_is_added),
+        cmocka_unit_test_setup_teardown(one_value_more_than_the_limit_is_an_error, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_number_beyond_an_int_has_its_nearest, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "support/objects.h"
+#include "support/translate_torture.h"
 #include "support/translated.h"
 
 #define ROUTED           OUR_CLASS INGRESS("shop", "i", "", OURS RULES(HOST("a.test", "web", "number: 443")))
@@ -263,6 +264,22 @@ static void a_hand_made_slice_without_ports_contributes_nothing(void **state)
            "warning shop/i NoEndpoints");
 }
 
+static void out_of_memory_between_any_two_endpoints_leaks_nothing(void **state)
+{
+    struct translate_config cfg = translated_config();
+
+    (void)state;
+    assert_true(translate_torture(&cfg,
+                                  ROUTED WEB WEB_SLICE("1", READY("10.0.0.1") ", " READY(
+                                                                "224.0.0.1") ", " READY("10.0.0.2"))
+                                      WEB_SLICE("2", READY("10.0.0.3"))) > 20);
+    assert_true(translate_torture(
+                    &cfg, ROUTED WEB
+                    "apiVersion: v1\nkind: Endpoints\nmetadata: {namespace: shop, name: web}\n"
+                    "subsets: [{addresses: [{ip: 10.0.0.1}, {ip: 10.0.0.2}], ports: [{name: https, "
+                    "port: 8443}]}]\n") > 20);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -287,6 +304,7 @@ int main(void)
         cmocka_unit_test(a_fault_of_a_slice_is_told_once_however_many_use_it),
         cmocka_unit_test(our_own_listener_is_no_endpoint),
         cmocka_unit_test(a_hand_made_slice_without_ports_contributes_nothing),
+        cmocka_unit_test(out_of_memory_between_any_two_endpoints_leaks_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

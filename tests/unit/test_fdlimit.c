@@ -11,6 +11,8 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "base/limits.h"
+
 static const struct fdlimit_load LOAD = {.workers = 2, .listeners = 1}; /* keeps 64 + 2 * 9 */
 
 static void a_connection_takes_two_descriptors_beside_the_reserve(void **state)
@@ -50,6 +52,21 @@ static void a_given_value_must_fit(void **state)
     assert_non_null(strstr(e.text, "raise its hard limit to 1084"));
 }
 
+static void the_largest_numbers_do_not_wrap(void **state)
+{
+    static const struct fdlimit_load most = {.workers = LIMIT_WORKERS,
+                                             .listeners = LIMIT_LISTENERS};
+    uint32_t max = 0;
+    struct err e = {.text = ""};
+
+    (void)state;
+    assert_int_equal(fdlimit_settle(UINT64_MAX, &most, UINT32_MAX, &max, &e), 0);
+    assert_int_equal(max, UINT32_MAX);
+    assert_int_equal(fdlimit_settle(1 << 20, &most, UINT32_MAX, &max, &e), -EINVAL);
+    assert_non_null(strstr(e.text, "--max-connections 4294967295: only 515040 fit"));
+    assert_non_null(strstr(e.text, "hard limit to 8589953086"));
+}
+
 static void a_limit_that_leaves_nothing_is_told(void **state)
 {
     uint32_t max;
@@ -81,6 +98,7 @@ int main(void)
         cmocka_unit_test(a_connection_takes_two_descriptors_beside_the_reserve),
         cmocka_unit_test(the_default_is_what_fits_up_to_a_million),
         cmocka_unit_test(a_given_value_must_fit),
+        cmocka_unit_test(the_largest_numbers_do_not_wrap),
         cmocka_unit_test(a_limit_that_leaves_nothing_is_told),
         cmocka_unit_test(the_soft_limit_is_raised_to_the_hard_one),
     };

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "support/objects.h"
+#include "support/translate_torture.h"
 #include "support/translated.h"
 
 #define TWO_SERVICES OUR_CLASS SERVED("shop", "web", "10.0.0.1") SERVED("shop", "api", "10.0.0.2")
@@ -187,6 +188,24 @@ static void verdicts_stand_at_the_line_of_their_path(void **state)
     translated_free(&t);
 }
 
+static void out_of_memory_between_any_two_rules_leaks_nothing(void **state)
+{
+    struct translate_config cfg = translated_config();
+
+    (void)state;
+    assert_true(
+        translate_torture(
+            &cfg, TWO_SERVICES INGRESS(
+                      "shop", "i", "",
+                      OURS RULES(RULE("a.test", P("/", "web")) ", " RULE(
+                          "b.test",
+                          P("/a", "web") ", " P(
+                              "/b", "api")) ", " RULE("c.test",
+                                                      P("/c", "api")) ", " RULE("*.d.test",
+                                                                                P("/", "api"))))) >
+        20);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -204,6 +223,7 @@ int main(void)
         cmocka_unit_test(a_resource_backend_is_refused),
         cmocka_unit_test(a_host_no_client_can_name_is_told_and_left_out),
         cmocka_unit_test(verdicts_stand_at_the_line_of_their_path),
+        cmocka_unit_test(out_of_memory_between_any_two_rules_leaks_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

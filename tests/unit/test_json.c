@@ -259,6 +259,29 @@ static void every_kind_of_value_has_a_description(void **state)
     assert_string_equal(json_describe(NULL, text), "nothing");
 }
 
+static void keys_of_any_length_have_a_path_and_nobody_need_hear_a_complaint(void **state)
+{
+    const struct json_reader deaf = {NULL, NULL};
+    char path[JSON_PATH_MAX], key[200];
+    cJSON *tree = json_text_parse("{'': 7}");
+    struct json_at root = json_root(&deaf, tree), at = json_field(&root, "");
+
+    (void)state;
+    assert_null(json_string(&at));
+    assert_true(at.wrong);
+    assert_string_equal(json_path(&at, path), "[\"\"]");
+
+    memset(key, 'k', sizeof(key) - 1);
+    key[sizeof(key) - 1] = '\0';
+    at = json_field(&root, key);
+    assert_non_null(strstr(json_path(&at, path), "kk...\"]"));
+
+    root = json_root(&deaf, NULL);
+    at = json_field(&root, "a");
+    assert_null(json_nearest(&at));
+    cJSON_Delete(tree);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -273,6 +296,7 @@ int main(void)
         cmocka_unit_test(quoting_escapes_what_is_not_plain_ascii),
         cmocka_unit_test(quoting_cuts_and_stays_within_its_buffer),
         cmocka_unit_test(every_kind_of_value_has_a_description),
+        cmocka_unit_test(keys_of_any_length_have_a_path_and_nobody_need_hear_a_complaint),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -78,26 +78,47 @@ static void valid_json_gives_the_tree_that_cjson_gives(void **state)
 static void what_is_no_json_is_left_to_others(void **state)
 {
     static const char *const cases[] = {
-        "{",           "[",
-        "{a: b}",      "{'a': 1}",
-        "{\"a\"}",     "{\"a\":}",
-        "{\"a\":1,}",  "[1,]",
-        "[1 2]",       "{\"a\":1 \"b\":2}",
-        "[1}",         "{]",
-        "[\"a]",       "[\"\\x\"]",
-        "[\"\\u12\"]", "[\"\\u123g\"]",
-        "[\"a\nb\"]",  "[\"a\tb\"]",
-        "[01]",        "[+1]",
-        "[1.]",        "[.5]",
-        "[1e]",        "[-]",
-        "[tru]",       "[True]",
-        "[nul]",       "{1:2}",
-        "{null:1}",    "[1] x",
-        "{}{",         "[\"\\",
-        "[\"\\u",      "# x\n[]",
-        "[]//",        "{\"a\":[1,2}",
-        "[,]",         "{} 1",
-        "{}{} true",   "{,}",
+        "{",
+        "[",
+        "{a: b}",
+        "{'a': 1}",
+        "{\"a\"}",
+        "{\"a\":}",
+        "{\"a\":1,}",
+        "[1,]",
+        "[1 2]",
+        "{\"a\":1 \"b\":2}",
+        "[1}",
+        "{]",
+        "[\"a]",
+        "[\"\\x\"]",
+        "[\"\\u12\"]",
+        "[\"\\u123g\"]",
+        "[\"a\nb\"]",
+        "[\"a\tb\"]",
+        "[01]",
+        "[+1]",
+        "[1.]",
+        "[.5]",
+        "[1e]",
+        "[-]",
+        "[tru]",
+        "[True]",
+        "[nul]",
+        "{1:2}",
+        "{null:1}",
+        "[1] x",
+        "{}{",
+        "[\"\\",
+        "[\"\\u",
+        "# x\n[]",
+        "[]//",
+        "{\"a\":[1,2}",
+        "[,]",
+        "{} 1",
+        "{}{} true",
+        "{,}",
+        "[\"\\ud83d\\u12g4\"]",
     };
 
     (void)state;
@@ -141,6 +162,8 @@ static void half_a_surrogate_pair_is_a_replacement_character(void **state)
         {"[\"\\ud83d\\u0041\"]", "\xef\xbf\xbd"
                                  "A"},
         {"[\"\\ud83d\\ud83d\\ude00\"]", "\xef\xbf\xbd\xf0\x9f\x98\x80"},
+        {"[\"\\ud83d\\uffff\"]", "\xef\xbf\xbd\xef\xbf\xbf"},
+        {"[\"\\ud83d\\nxxxx\"]", "\xef\xbf\xbd\nxxxx"},
         {"[\"a\\u0000b\"]", "a\xef\xbf\xbd"
                             "b"},
     };
@@ -245,9 +268,21 @@ static void without_memory_parsing_says_so(void **state)
 {
     char text[] =
         "{\"a\":\"\\u00fc\",\"b\":1,\"c\":1,\"d\":1,\"e\":1,\"f\":1,\"g\":1,\"h\":1,\"i\":1}";
+    char fault[] = "[1e999]";
 
     (void)state;
     assert_true(failalloc_torture(parse_once, text) >= 5);
+    assert_true(failalloc_torture(parse_once, fault) >= 5);
+}
+
+static void a_backslash_before_a_nul_is_no_escape(void **state)
+{
+    struct parsed p;
+
+    (void)state;
+    parse(&p, "[\"\\\0\"]", 6);
+    assert_int_equal(p.rc, -EILSEQ);
+    forget(&p);
 }
 
 int main(void)
@@ -262,6 +297,7 @@ int main(void)
         cmocka_unit_test(a_text_cut_anywhere_is_no_json),
         cmocka_unit_test(json_is_told_by_its_first_character),
         cmocka_unit_test(without_memory_parsing_says_so),
+        cmocka_unit_test(a_backslash_before_a_nul_is_no_escape),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -25,7 +25,7 @@ static void judge(const char *yaml, struct verdicts *v)
 {
     const struct manifestfile_request want = {.path = "test.yaml"};
     struct translate_config cfg = translated_config();
-    struct registry *registry = registry_new();
+    struct registry *registry = registry_new(0, 0);
     struct table_builder *b = table_builder_new(registry);
     struct store *s = store_new();
     struct manifestcontent c;
@@ -38,7 +38,7 @@ static void judge(const char *yaml, struct verdicts *v)
     verdicts_init(v);
     verdicts_append(v, &c.verdicts);
     judged_filter(&cfg, s, v);
-    assert_int_equal(translate(&cfg, s, b, v), 0);
+    assert_int_equal(translate(&cfg, s, b, v, NULL), 0);
     manifestfile_fini(&c);
     table_builder_free(b);
     registry_free(registry);

@@ -164,6 +164,43 @@ static int accept_one(int listener)
     return fd;
 }
 
+/* Whether the handshake of a client that begins now is answered; on loopback that is known at once.
+ */
+static bool is_answered(const struct netaddr *a)
+{
+    int fd = proxy_fixture_dial(a);
+    struct tcp_info info;
+    socklen_t len = sizeof(info);
+
+    assert_int_equal(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len), 0);
+    close(fd);
+    return info.tcpi_state == TCP_ESTABLISHED;
+}
+
+static void at_its_end_a_listener_begins_no_handshake_and_keeps_what_it_has(void **state)
+{
+    struct netaddr *a = *state;
+    struct err e;
+    int fd = listen_bind(a, &e);
+    int queued, accepted;
+    char byte;
+
+    assert_int_equal(listen_start(fd), 0);
+    assert_true(is_answered(a));
+    close(accept_one(fd));
+    queued = proxy_fixture_dial(a);
+    listen_end_handshakes(fd);
+    assert_false(is_answered(a));
+    accepted = accept_one(fd);
+    assert_int_equal(write(queued, "x", 1), 1);
+    while (read(accepted, &byte, 1) != 1) {
+        assert_int_equal(errno, EAGAIN);
+    }
+    close(accepted);
+    close(queued);
+    close(fd);
+}
+
 static void connections_of_a_former_run_are_no_hindrance(void **state)
 {
     struct netaddr *a = *state, again = *a;
@@ -296,6 +333,7 @@ int main(void)
         IN_SCENE(so_is_one_that_another_of_us_holds_before_it_listens),
         IN_SCENE(what_is_held_is_kept_from_programs_that_do_not_ask_first),
         IN_SCENE(every_worker_gets_a_socket_of_its_own_on_the_address),
+        IN_SCENE(at_its_end_a_listener_begins_no_handshake_and_keeps_what_it_has),
         IN_SCENE(connections_of_a_former_run_are_no_hindrance),
         IN_SCENE(both_families_come_to_an_ipv6_wildcard),
         IN_SCENE(a_foreign_address_is_named_with_a_mend),

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "support/failalloc.h"
 
 /* A program that does what its script says and writes down what it was asked. */
 struct script {
@@ -21,6 +22,8 @@ struct script {
     int signals_when_ready[4]; /* sent to itself; 0 ends */
     int signal_when_stopping;
     int looks_until_idle;
+    int idle_looks_until_closed;
+    int accepted_last; /* looks until idle once it is seen closed */
 };
 
 static sigset_t before;
@@ -77,18 +80,36 @@ static uint64_t active(void *ctx)
     return s->looks_until_idle-- > 0 ? 1 : 0;
 }
 
+static bool is_accepting(void *ctx)
+{
+    struct script *s = ctx;
+
+    if (s->idle_looks_until_closed-- > 0) {
+        return true;
+    }
+    s->looks_until_idle += s->accepted_last;
+    s->accepted_last = 0;
+    return false;
+}
+
 #define FOREVER_MS (24u * 3600u * UINT64_C(1000))
+
+static struct mainloop_config config_of(struct script *s, uint64_t delay_ms, uint64_t timeout_ms)
+{
+    return (struct mainloop_config){.drain_delay_ms = delay_ms,
+                                    .drain_timeout_ms = timeout_ms,
+                                    .is_ready = is_ready,
+                                    .on_ready = on_ready,
+                                    .reload = reload,
+                                    .stop_accepting = stop_accepting,
+                                    .is_accepting = is_accepting,
+                                    .active = active,
+                                    .ctx = s};
+}
 
 static int play(struct script *s, uint64_t delay_ms, uint64_t timeout_ms, struct err *e)
 {
-    struct mainloop_config cfg = {.drain_delay_ms = delay_ms,
-                                  .drain_timeout_ms = timeout_ms,
-                                  .is_ready = is_ready,
-                                  .on_ready = on_ready,
-                                  .reload = reload,
-                                  .stop_accepting = stop_accepting,
-                                  .active = active,
-                                  .ctx = s};
+    struct mainloop_config cfg = config_of(s, delay_ms, timeout_ms);
     struct mainloop *m = mainloop_new(&cfg, e);
     int rc;
 
@@ -116,6 +137,26 @@ static int teardown(void **state)
 static void a_first_signal_drains_until_nothing_is_active(void **state)
 {
     struct script s = {.not_ready = 2, .signals_when_ready = {SIGTERM}, .looks_until_idle = 2};
+    struct err e = {.text = ""};
+
+    (void)state;
+    assert_int_equal(play(&s, 0, FOREVER_MS, &e), 0);
+    assert_string_equal(s.told, "rseee");
+}
+
+static void a_listener_that_is_not_closed_yet_is_waited_for_too(void **state)
+{
+    struct script s = {.signals_when_ready = {SIGTERM}, .idle_looks_until_closed = 3};
+    struct err e = {.text = ""};
+
+    (void)state;
+    assert_int_equal(play(&s, 0, FOREVER_MS, &e), 0);
+    assert_string_equal(s.told, "rseeee");
+}
+
+static void what_a_closing_listener_accepted_last_is_waited_for(void **state)
+{
+    struct script s = {.signals_when_ready = {SIGTERM}, .accepted_last = 2};
     struct err e = {.text = ""};
 
     (void)state;
@@ -189,17 +230,56 @@ static void a_broken_pipe_raises_no_signal(void **state)
     close(fds[1]);
 }
 
+static void take_signals(void)
+{
+    const struct timespec at_once = {0};
+    sigset_t term;
+
+    sigemptyset(&term);
+    sigaddset(&term, SIGTERM);
+    while (sigtimedwait(&term, NULL, &at_once) > 0) {
+        /* what a loop that ended early has not read */
+    }
+}
+
+static void live_in_want(void *ctx)
+{
+    struct script s = {.not_ready = 1, .signals_when_ready = {SIGTERM}, .looks_until_idle = 1};
+    struct mainloop_config cfg = config_of(&s, 0, FOREVER_MS);
+    struct err e = {.text = ""};
+    struct mainloop *m = mainloop_new(&cfg, &e);
+    size_t *failed = ctx;
+    int rc = m != NULL ? mainloop_run(m, &e) : -ENOMEM;
+
+    assert_true(rc == 0 || e.text[0] != '\0');
+    *failed += rc != 0;
+    mainloop_free(m);
+    take_signals();
+}
+
+static void out_of_memory_ends_the_loop_and_leaks_nothing(void **state)
+{
+    size_t failed = 0;
+
+    (void)state;
+    assert_true(failalloc_torture(live_in_want, &failed) > 5);
+    assert_true(failed > 5);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         T(a_first_signal_drains_until_nothing_is_active),
+        T(a_listener_that_is_not_closed_yet_is_waited_for_too),
+        T(what_a_closing_listener_accepted_last_is_waited_for),
         T(the_drain_delay_comes_before_accepting_stops),
         T(a_second_signal_skips_the_wait_for_connections),
         T(the_drain_timeout_ends_the_wait),
         T(a_hangup_reloads_and_goes_on),
         T(a_failure_to_become_ready_ends_the_loop),
         T(a_broken_pipe_raises_no_signal),
+        T(out_of_memory_ends_the_loop_and_leaks_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,6 +16,7 @@
 
 #include "base/limits.h"
 #include "model/store.h"
+#include "support/failalloc.h"
 #include "support/watched.h"
 
 static void a_broken_file_keeps_its_last_good_objects_and_says_where(void **state)
@@ -171,6 +172,48 @@ static void what_may_not_be_read_keeps_its_objects(void **state)
     regain_rights();
 }
 
+/** One reading of a file of two objects that has broken since. */
+struct reading {
+    struct manifestfile_request want;
+    size_t failed;
+};
+
+static void load_in_want(void *ctx)
+{
+    struct reading *r = ctx;
+    struct manifestcontent c;
+    int rc;
+
+    manifestfile_init(&c);
+    rc = manifestfile_load(&r->want, &c);
+    assert_true(rc == -ENOMEM || (rc == 0 && c.n == 2));
+    r->failed += rc != 0;
+    manifestfile_fini(&c);
+}
+
+static void without_memory_a_file_is_read_another_time(void **state)
+{
+    struct watched *w = *state;
+    struct manifestcontent last;
+    struct manifestid id = {0};
+    char path[PATH_MAX];
+    struct reading r = {.want = {.path = tempdir_path(&w->dir, "a.yaml", path), .force = true}};
+
+    manifestfile_init(&last);
+    r.want.id = &id;
+    tempdir_write(&w->dir, "a.yaml", ONE_PORT("a", "1") ONE_PORT("b", "1"));
+    assert_true(failalloc_torture(load_in_want, &r) > 20);
+    assert_true(r.failed > 20);
+    assert_int_equal(manifestfile_load(&r.want, &last), 0);
+
+    tempdir_write(&w->dir, "a.yaml", "}");
+    r.want.last = &last;
+    r.failed = 0;
+    assert_true(failalloc_torture(load_in_want, &r) > 10);
+    assert_true(r.failed > 10);
+    manifestfile_fini(&last);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, watched_setup, watched_teardown)
 
 int main(void)
@@ -183,6 +226,7 @@ int main(void)
         TEST(a_pipe_by_the_name_of_a_manifest_blocks_nobody),
         TEST(a_link_that_leads_nowhere_keeps_what_it_led_to_and_says_so),
         TEST(what_may_not_be_read_keeps_its_objects),
+        TEST(without_memory_a_file_is_read_another_time),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,8 +5,10 @@
 
 #include <cmocka.h>
 
+#include "../../src/model/object_priv.h"
 #include "model/object.h"
 #include "support/decoded.h"
+#include "support/failalloc.h"
 
 static const char ingress[] =
     "{'apiVersion': 'networking.k8s.io/v1', 'kind': 'Ingress',"
@@ -53,12 +55,29 @@ static void annotations_are_found_with_their_line(void **state)
     decoded_fini(&d);
 }
 
+static void make_one(void *ctx)
+{
+    struct objmeta *o = object_new(*(const enum object_kind *)ctx);
+
+    object_unref(o);
+}
+
+static void without_memory_there_is_no_object(void **state)
+{
+    (void)state;
+    for (int kind = 0; kind < OBJECT_KINDS; kind++) {
+        /* The arena as it is asked, and as it asks for its chunk. */
+        assert_int_equal(failalloc_torture(make_one, &kind), 2);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_object_lives_as_long_as_somebody_holds_it),
         cmocka_unit_test(every_kind_has_its_name),
         cmocka_unit_test(annotations_are_found_with_their_line),
+        cmocka_unit_test(without_memory_there_is_no_object),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -32,6 +32,30 @@ static void one_address_is_listened_on_once(void **state)
     assert_int_equal(listen_to("127.0.0.1:8443", "127.0.0.2:8443"), 0);
 }
 
+static int admin_and_listen(const char *admin, const char *listen)
+{
+    struct netaddr addr;
+    struct options o = {.listen = &addr, .n_listen = 1};
+
+    assert_int_equal(netaddr_parse(admin, &o.admin), 0);
+    assert_int_equal(netaddr_parse(listen, &addr), 0);
+    err_clear(&e);
+    return optionpairs_check(&o, &e);
+}
+
+static void the_admin_port_is_no_listener_s(void **state)
+{
+    (void)state;
+    assert_int_equal(admin_and_listen("127.0.0.1:443", "127.0.0.1:443"), -EINVAL);
+    assert_string_equal(e.text,
+                        "--admin 127.0.0.1:443: --listen has that port; choose another one");
+    assert_int_equal(admin_and_listen("127.0.0.1:443", "[::]:443"), -EINVAL);
+    assert_int_equal(admin_and_listen("[::]:443", "127.0.0.1:443"), -EINVAL);
+    assert_int_equal(admin_and_listen("127.0.0.1:444", "[::]:443"), 0);
+    assert_int_equal(admin_and_listen("127.0.0.2:443", "127.0.0.1:443"), 0);
+    assert_int_equal(admin_and_listen("127.0.0.1:0", "127.0.0.1:0"), 0);
+}
+
 static void every_free_port_is_another(void **state)
 {
     (void)state;
@@ -79,6 +103,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_address_is_listened_on_once),
+        cmocka_unit_test(the_admin_port_is_no_listener_s),
         cmocka_unit_test(every_free_port_is_another),
         cmocka_unit_test(an_address_that_covers_another_is_told_whatever_the_order),
         cmocka_unit_test(all_of_ipv6_takes_ipv4_too_but_not_the_other_way_round),

@@ -245,7 +245,7 @@ static void an_unknown_option_hears_the_nearest_one(void **state)
     assert_int_equal(SERVE(f, "--frobnicate=1"), -EINVAL);
     assert_string_equal(f->e.text, "--frobnicate: no such option; sealway serve --help lists them");
     assert_int_equal(SERVE(f, "-v"), -EINVAL);
-    assert_string_equal(f->e.text, "-v: no such option; options begin with two dashes");
+    assert_string_equal(f->e.text, "-v: no such option; sealway serve --help lists them");
 }
 
 static void an_option_of_another_command_is_unknown(void **state)
@@ -291,7 +291,7 @@ static void off_is_taken_only_where_it_means_something(void **state)
     assert_int_equal(SERVE(f, "--hello-timeout=off"), -EINVAL);
 }
 
-static void serving_and_explaining_want_a_source(void **state)
+static void serving_wants_a_source(void **state)
 {
     struct fixture *f = *state;
 
@@ -300,6 +300,57 @@ static void serving_and_explaining_want_a_source(void **state)
     setenv("SEALWAY_MANIFESTS", "elsewhere", 1);
     assert_int_equal(PARSE(f, OPTIONS_SERVE, "--"), 0);
     assert_string_equal(f->o.manifests, "elsewhere");
+}
+
+static void a_short_form_takes_its_value_beside_or_behind(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(PARSE(f, OPTIONS_ROUTES, "-o", "json"), 0);
+    assert_int_equal(f->o.output, OPTIONS_JSON);
+    assert_int_equal(PARSE(f, OPTIONS_ROUTES, "-ojson"), 0);
+    assert_int_equal(f->o.output, OPTIONS_JSON);
+    assert_int_equal(PARSE(f, OPTIONS_ROUTES, "--output=table"), 0);
+    assert_int_equal(f->o.output, OPTIONS_TABLE);
+    assert_int_equal(PARSE(f, OPTIONS_ROUTES, "-o"), -EINVAL);
+    assert_string_equal(f->e.text, "--output: needs a value: table|json");
+    assert_int_equal(PARSE(f, OPTIONS_ROUTES, "-o", "xml"), -EINVAL);
+    assert_string_equal(f->e.text, "--output xml: not a word it knows; it may be table or json");
+    assert_int_equal(SERVE(f, "--manifests=m", "-o", "json"), -EINVAL);
+}
+
+static void one_of_two_sources_is_asked(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(PARSE(f, OPTIONS_EXPLAIN, "n", "--manifests=m", "--admin=localhost:1"),
+                     -EINVAL);
+    assert_string_equal(f->e.text,
+                        "--manifests and --admin are two different sources; leave one out");
+    setenv("SEALWAY_MANIFESTS", "elsewhere", 1);
+    assert_int_equal(PARSE(f, OPTIONS_EXPLAIN, "n", "--admin=localhost:1"), 0);
+    assert_null(f->o.manifests);
+    assert_string_equal(f->o.admin_url, "localhost:1");
+    setenv("SEALWAY_ADMIN", "127.0.0.1:1", 1);
+    assert_int_equal(PARSE(f, OPTIONS_EXPLAIN, "n", "--manifests=m"), 0);
+    assert_string_equal(f->o.manifests, "m");
+    assert_null(f->o.admin_url);
+    assert_int_equal(SERVE(f, "--manifests=m", "--admin=[::1]:7"), 0);
+    assert_int_equal(f->o.admin.port, 7);
+    unsetenv("SEALWAY_ADMIN");
+}
+
+static void the_admin_port_is_one_address(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(SERVE(f, "--manifests=m"), 0);
+    assert_int_equal(f->o.admin.family, AF_UNSPEC);
+    assert_true(f->o.per_route_metrics);
+    assert_false(f->o.admin_open);
+    assert_int_equal(SERVE(f, "--manifests=m", "--admin=10254"), -EINVAL);
+    assert_string_equal(f->e.text, "--admin 10254: not an address and port, e.g. 0.0.0.0:8443 or "
+                                   "[::]:8443");
 }
 
 static void arguments_are_counted(void **state)
@@ -405,7 +456,10 @@ int main(void)
         T(a_missing_value_is_told_with_what_it_should_be),
         T(a_bad_value_is_told_with_its_option),
         T(off_is_taken_only_where_it_means_something),
-        T(serving_and_explaining_want_a_source),
+        T(serving_wants_a_source),
+        T(a_short_form_takes_its_value_beside_or_behind),
+        T(one_of_two_sources_is_asked),
+        T(the_admin_port_is_one_address),
         T(arguments_are_counted),
         T(help_wins_over_what_follows_it),
         T(explain_takes_a_client_address),

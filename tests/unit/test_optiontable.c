@@ -19,7 +19,7 @@ static const struct optiontable_row *row_at(size_t i)
     return i < n ? &rows[i] : NULL;
 }
 
-static void names_are_unique_and_in_plain_spelling(void **state)
+static void names_are_unique_in_a_command_and_in_plain_spelling(void **state)
 {
     const struct optiontable_row *a, *b;
 
@@ -29,7 +29,9 @@ static void names_are_unique_and_in_plain_spelling(void **state)
         assert_true(strlen(a->name) < 48);
         assert_true(a->commands != 0);
         for (size_t j = i + 1; (b = row_at(j)) != NULL; j++) {
-            assert_string_not_equal(a->name, b->name);
+            assert_true((a->commands & b->commands) == 0 || strcmp(a->name, b->name) != 0);
+            assert_true((a->commands & b->commands) == 0 || a->letter == 0 ||
+                        a->letter != b->letter);
         }
     }
 }
@@ -95,13 +97,27 @@ static void a_default_is_shown_in_words_where_it_is_computed(void **state)
                         "none");
 }
 
+static void what_stands_for_another_is_stood_for_by_it(void **state)
+{
+    const struct optiontable_row *row, *other;
+
+    (void)state;
+    for (size_t i = 0; (row = row_at(i)) != NULL; i++) {
+        if (row->instead != NULL) {
+            other = optiontable_find(row->instead, strlen(row->instead), OPTIONS_EXPLAIN);
+            assert_non_null(other);
+            assert_string_equal(other->instead, row->name);
+        }
+    }
+}
+
 static void every_command_has_its_description(void **state)
 {
     size_t n;
     const struct optiontable_command *c = optiontable_commands(&n);
 
     (void)state;
-    assert_int_equal(n, 4);
+    assert_int_equal(n, 5);
     for (size_t i = 0; i < n; i++) {
         assert_ptr_equal(optiontable_command(c[i].command), &c[i]);
     }
@@ -110,12 +126,13 @@ static void every_command_has_its_description(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(names_are_unique_and_in_plain_spelling),
+        cmocka_unit_test(names_are_unique_in_a_command_and_in_plain_spelling),
         cmocka_unit_test(every_default_is_a_value_the_option_takes),
         cmocka_unit_test(the_range_of_a_narrow_field_fits_it),
         cmocka_unit_test(a_row_is_found_only_for_a_command_that_takes_it),
         cmocka_unit_test(a_variable_is_the_name_in_capitals),
         cmocka_unit_test(a_default_is_shown_in_words_where_it_is_computed),
+        cmocka_unit_test(what_stands_for_another_is_stood_for_by_it),
         cmocka_unit_test(every_command_has_its_description),
     };
 

@@ -5,10 +5,12 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
 #include <stdlib.h>
 
 #include "../../src/route/ownership_priv.h"
 #include "route_fixture.h"
+#include "support/failalloc.h"
 
 #define MAX_CLAIMS 400
 
@@ -258,6 +260,29 @@ static void nothing_is_sorted_into_nothing(void **state)
     assert_int_equal(ownership_sort(set->items, 0), 0);
 }
 
+static void sort_in_want(void *ctx)
+{
+    size_t *failed = ctx;
+    int rc = ownership_sort(set->items, set->n);
+
+    assert_true(rc == 0 || rc == -ENOMEM);
+    *failed += rc != 0;
+}
+
+static void without_memory_nothing_is_sorted(void **state)
+{
+    size_t failed = 0;
+
+    (void)state;
+    for (size_t i = 0; i < MAX_CLAIMS; i++) {
+        ADD(.host = i % 2 == 0 ? "b" : "a", .ns = "n", .ingress = "x", .created_s = (int64_t)i,
+            .pool = pool(0));
+    }
+    assert_true(failalloc_torture(sort_in_want, &failed) >= 1);
+    assert_true(failed >= 1);
+    assert_string_equal(set->items[0].claim->claim.host, "a"); /* the last try was not in want */
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -270,6 +295,7 @@ int main(void)
         TEST(one_ingress_twice_loses_only_with_another_pool),
         TEST(any_claims_are_settled_by_the_rule),
         TEST(nothing_is_sorted_into_nothing),
+        TEST(without_memory_nothing_is_sorted),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,10 +17,11 @@
 #include "app/listeners.h"
 #include "support/tempdir.h"
 
-#define TEXT "{\"listen\":[\"127.0.0.1:8443\",\"[::1]:443\"]}\n"
+#define TEXT "{\"listen\":[\"127.0.0.1:8443\",\"[::1]:443\"],\"admin\":\"127.0.0.1:10254\"}\n"
 
 static struct tempdir dir;
 static struct listeners l;
+static struct netaddr admin;
 static struct err e;
 
 static int setup(void **state)
@@ -32,6 +33,7 @@ static int setup(void **state)
     err_clear(&e);
     assert_int_equal(netaddr_parse("127.0.0.1:8443", &both[0]), 0);
     assert_int_equal(netaddr_parse("[::1]:443", &both[1]), 0);
+    assert_int_equal(netaddr_parse("127.0.0.1:10254", &admin), 0);
     return listeners_init(&l, both, 2);
 }
 
@@ -75,7 +77,7 @@ static void the_file_is_json_and_replaces_an_old_one(void **state)
     tempdir_write(&dir, "ports", "old, and longer than what comes in its place, by some bytes");
     tempdir_path(&dir, "ports", path);
     assert_int_equal(portsfile_check(path, &e), 0);
-    assert_int_equal(portsfile_write(&l, path, &e), 0);
+    assert_int_equal(portsfile_write(&l, &admin, path, &e), 0);
     assert_holds(path, TEXT);
     assert_int_equal(count_entries(), 1);
 }
@@ -104,7 +106,7 @@ static void what_a_crashed_run_left_is_in_nobodys_way(void **state)
     tempdir_path(&dir, "ports", path);
     assert_int_equal(portsfile_check(path, &e), 0);
     tempdir_write(&dir, aside, "half");
-    assert_int_equal(portsfile_write(&l, path, &e), 0);
+    assert_int_equal(portsfile_write(&l, &admin, path, &e), 0);
     assert_holds(path, TEXT);
     assert_int_equal(count_entries(), 1);
 }
@@ -117,7 +119,7 @@ static void assert_refused(const char *path, int rc, const char *words)
     assert_int_equal(portsfile_check(path, &e), rc);
     assert_ptr_equal(strstr(e.text, head), e.text);
     assert_non_null(strstr(e.text, words));
-    assert_int_equal(portsfile_write(&l, path, &e), rc);
+    assert_int_equal(portsfile_write(&l, &admin, path, &e), rc);
 }
 
 static void a_device_is_not_replaced_by_a_file(void **state)

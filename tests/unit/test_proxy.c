@@ -13,10 +13,12 @@
 
 #include <event2/event.h>
 
+#include "base/clock.h"
 #include "base/logring.h"
 #include "proxy/conn.h"
 #include "proxy/proxy.h"
 #include "route/registry.h"
+#include "route/series.h"
 #include "route/table.h"
 #include "support/failalloc.h"
 #include "support/failsys.h"
@@ -252,7 +254,9 @@ static void every_listener_has_its_port_and_serves(void **state)
 static void the_counters_of_all_workers_are_one_sum(void **state)
 {
     struct scene *s = *state;
-    struct stats_snapshot sum;
+    struct listener_totals listener;
+    struct route_totals routes;
+    struct stats_totals sum;
     int clients[32];
 
     start_serving(s);
@@ -272,18 +276,20 @@ static void the_counters_of_all_workers_are_one_sum(void **state)
     assert_true(wait_until(all_closed, s, PATIENCE_MS));
     proxy_stop(s->p);
     proxy_stats(s->p, &sum);
-    assert_int_equal(sum.accepted, ARRAY_LEN(clients));
-    assert_int_equal(sum.hello[HELLO_OK], ARRAY_LEN(clients));
-    assert_int_equal(sum.match_exact, ARRAY_LEN(clients));
-    assert_int_equal(sum.closed[END_SERVER_EOF], ARRAY_LEN(clients));
-    assert_int_equal(sum.received_bytes, ARRAY_LEN(clients) * s->f.hello_len);
+    proxy_listener_stats(s->p, 0, &listener);
+    proxy_unrouted(s->p, &routes);
+    assert_int_equal(listener.accepted, ARRAY_LEN(clients));
+    assert_int_equal(listener.hello[HELLO_OK], ARRAY_LEN(clients));
+    assert_int_equal(listener.match[MATCH_EXACT], ARRAY_LEN(clients));
+    assert_int_equal(routes.closed[END_SERVER_EOF], ARRAY_LEN(clients));
+    assert_int_equal(routes.received_bytes, ARRAY_LEN(clients) * s->f.hello_len);
     assert_int_equal(sum.tables_adopted, WORKERS);
 }
 
 static void after_it_stops_accepting_what_runs_goes_on_until_the_end(void **state)
 {
     struct scene *s = *state;
-    struct stats_snapshot sum;
+    struct route_totals sum;
     int client, server, late;
     uint8_t byte = 'x';
 
@@ -305,7 +311,7 @@ static void after_it_stops_accepting_what_runs_goes_on_until_the_end(void **stat
     proxy_stop(s->p);
     assert_true(ends_with_fin(client));
     assert_true(ends_with_fin(server));
-    proxy_stats(s->p, &sum);
+    proxy_unrouted(s->p, &sum);
     assert_int_equal(sum.closed[END_DRAIN], 1);
     close(client);
     close(server);
@@ -417,6 +423,71 @@ static void without_memory_at_any_point_it_says_so_and_leaves_nothing(void **sta
     assert_int_equal(proxy_fixture_open_fds(), fds);
 }
 
+static void count_adoption(void *ctx)
+{
+    atomic_fetch_add_explicit((_Atomic unsigned *)ctx, 1, memory_order_release);
+}
+
+static void each_worker_tells_what_it_adopted_and_when(void **state)
+{
+    struct scene *s = *state;
+    _Atomic unsigned adoptions = 0;
+
+    s->cfg.on_adopted = count_adoption;
+    s->cfg.adopted_ctx = &adoptions;
+    make(s);
+    assert_int_equal(proxy_start(s->p, &s->e), 0);
+    for (unsigned i = 0; i < WORKERS; i++) {
+        uint64_t at_us = 99;
+        assert_false(proxy_worker_listens(s->p, i));
+        assert_int_equal(proxy_adopted(s->p, i, &at_us), 0);
+        assert_int_equal(at_us, 0);
+    }
+    for (unsigned generation = 1; generation <= 3; generation++) {
+        uint64_t before = clock_now_us();
+        publish(s, proxy_fixture_simple(&s->f));
+        for (unsigned i = 0; i < WORKERS; i++) {
+            uint64_t at_us;
+            assert_int_equal(proxy_adopted(s->p, i, &at_us), generation);
+            assert_in_range(at_us, before, clock_now_us());
+            assert_true(proxy_worker_listens(s->p, i));
+            assert_true(clock_now_ms() - proxy_worker_turned_ms(s->p, i) < PATIENCE_MS);
+        }
+    }
+    proxy_stop(s->p);
+    assert_int_equal(adoptions, 3 * WORKERS);
+}
+
+static void what_routes_counted_is_in_their_registry(void **state)
+{
+    struct scene *s = *state;
+    struct series_snapshot snapshot;
+    struct route_totals unrouted, route;
+    int clients[32];
+
+    s->cfg.per_route_stats = true;
+    start_serving(s);
+    assert_int_equal(proxy_listeners(s->p), 1);
+    for (size_t i = 0; i < ARRAY_LEN(clients); i++) {
+        clients[i] = ask(s, 0);
+        close(serve(s));
+        assert_true(ends_with_fin(clients[i]));
+        close(clients[i]);
+    }
+    assert_true(wait_until(all_closed, s, PATIENCE_MS));
+    proxy_stop(s->p);
+    assert_int_equal(registry_series_snapshot(s->f.registry, &snapshot), 0);
+    assert_int_equal(snapshot.n_series, 1);
+    assert_int_equal(snapshot.n_cells, STATS_N_ROUTE_CELLS);
+    memcpy(&route, snapshot.series[0].cells, sizeof(route)); /* summed over both workers */
+    series_snapshot_fini(&snapshot);
+    assert_int_equal(route.closed[END_SERVER_EOF], ARRAY_LEN(clients));
+    assert_int_equal(route.received_bytes, ARRAY_LEN(clients) * s->f.hello_len);
+    proxy_unrouted(s->p, &unrouted);
+    assert_int_equal(unrouted.closed[END_SERVER_EOF], 0);
+    assert_int_equal(unrouted.received_bytes, 0);
+}
+
 static void *fail_malloc(size_t n)
 {
     return malloc(n);
@@ -444,6 +515,8 @@ int main(void)
         IN_SCENE(one_of_us_may_have_both_families_of_one_port),
         IN_SCENE(every_listener_has_its_port_and_serves),
         IN_SCENE(the_counters_of_all_workers_are_one_sum),
+        IN_SCENE(each_worker_tells_what_it_adopted_and_when),
+        IN_SCENE(what_routes_counted_is_in_their_registry),
         IN_SCENE(after_it_stops_accepting_what_runs_goes_on_until_the_end),
         IN_SCENE(tables_come_and_go_under_traffic_and_none_is_lost),
         IN_SCENE(one_that_was_never_started_is_stopped_and_freed_all_the_same),

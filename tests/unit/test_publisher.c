@@ -8,11 +8,14 @@
 
 #include <cmocka.h>
 
+#include "controller/unserved.h"
 #include "model/store.h"
 #include "model/verdict.h"
 #include "route/table.h"
 #include "support/failalloc.h"
 #include "support/objects.h"
+
+#define NOTICED_US 4711
 
 #define ROUTED  OUR_CLASS INGRESS("shop", "i", "", OURS RULES(HOST("a.test", "web", "number: 443")))
 #define WEB(ip) SERVED("shop", "web", ip)
@@ -26,9 +29,11 @@ struct kept {
     size_t n;
 };
 
-static void on_table(void *ctx, struct table *t)
+static void on_table(void *ctx, struct table *t, uint64_t noticed_us)
 {
     struct kept *k = ctx;
+
+    assert_int_equal(noticed_us, NOTICED_US);
 
     assert_true(k->n < ARRAY_LEN(k->got));
     k->got[k->n++] = t;
@@ -39,7 +44,7 @@ static void begin(struct kept *k, const char *yaml)
     *k = (struct kept){.store = objects_store(yaml)};
     k->cfg.translate.controller_class = "sealway.io/ingress-controller";
     k->cfg.publish = on_table;
-    k->cfg.publish_ctx = k;
+    k->cfg.ctx = k;
     assert_int_equal(publisher_init(&k->p, &k->cfg), 0);
 }
 
@@ -55,12 +60,12 @@ static void end(struct kept *k)
 static bool update(struct kept *k)
 {
     struct verdicts v;
-    bool published = false;
+    struct publisher_round round = {.verdicts = &v, .noticed_us = NOTICED_US};
 
     verdicts_init(&v);
-    assert_int_equal(publisher_update(&k->p, k->store, &v, &published), 0);
+    assert_int_equal(publisher_update(&k->p, k->store, &round), 0);
     verdicts_fini(&v);
-    return published;
+    return round.published;
 }
 
 static void the_first_table_is_generation_one_even_if_empty(void **state)
@@ -72,6 +77,7 @@ static void the_first_table_is_generation_one_even_if_empty(void **state)
     assert_true(update(&k));
     assert_int_equal(k.n, 1);
     assert_int_equal(table_generation(k.got[0]), 1);
+    assert_true(k.p.published.tv_sec > 0);
     end(&k);
 }
 
@@ -136,14 +142,18 @@ static void update_in_want(void *ctx)
     struct kept *k = ctx;
     uint64_t generation = k->p.generation;
     size_t n = k->n;
+    struct unserved u;
     struct verdicts v;
-    bool published = false;
+    struct publisher_round round = {.verdicts = &v, .unserved = &u, .noticed_us = NOTICED_US};
     int rc;
 
     verdicts_init(&v);
-    rc = publisher_update(&k->p, k->store, &v, &published);
+    unserved_init(&u);
+    rc = publisher_update(&k->p, k->store, &round);
+    unserved_fini(&u);
     verdicts_fini(&v);
     if (rc != 0) {
+        assert_false(round.published);
         assert_int_equal(rc, -ENOMEM);
         assert_int_equal(k->p.generation, generation);
         assert_int_equal(k->n, n);

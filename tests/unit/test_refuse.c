@@ -73,7 +73,7 @@ static void http_gets_a_whole_400_that_counts_its_own_bytes(void **state)
     assert_non_null(body);
     assert_int_equal(atoi(length + strlen("Content-Length: ")), strlen(body + 4));
     assert_non_null(strstr(got, "Connection: close\r\n"));
-    assert_int_equal(iw->w->stats.sent_bytes, len);
+    assert_int_equal(iw->w->unrouted.sent_bytes, len);
     close(fd);
     INLINE_UNTIL(iw, inline_worker_ended(iw, END_HELLO_NOT_TLS) == 1);
 }
@@ -106,7 +106,7 @@ static void other_protocols_get_a_fin_and_not_a_word(void **state)
         close(fd);
         INLINE_UNTIL(iw, inline_worker_live(iw) == 0);
     }
-    assert_int_equal(iw->w->stats.hello[HELLO_NOT_TLS], ARRAY_LEN(starts));
+    assert_int_equal(iw->w->counts[0].hello[HELLO_NOT_TLS], ARRAY_LEN(starts));
 }
 
 static void what_is_not_tls_is_answered_as_the_policy_says(void **state)
@@ -143,7 +143,7 @@ static void an_answer_is_not_lost_to_a_reset_by_input_that_is_still_coming(void 
     inline_worker_write(iw, fd, more, sizeof(more)); /* before it looks for the answer */
     INLINE_UNTIL(iw, inline_worker_conn(iw, CONN_LINGERING)->lingered == sizeof(more));
     assert_true(read_answer(iw, fd, got, sizeof(got)) > 0);
-    assert_int_equal(iw->w->stats.received_bytes, 6 + sizeof(more));
+    assert_int_equal(iw->w->unrouted.received_bytes, 6 + sizeof(more));
     assert_int_equal(shutdown(fd, SHUT_WR), 0);
     INLINE_UNTIL(iw, inline_worker_live(iw) == 0); /* and the client's FIN ends it at once */
     close(fd);
@@ -232,7 +232,7 @@ static void an_answer_that_cannot_be_sent_or_followed_up_ends_the_connection(voi
     failsys_fail(FAILSYS_EVENT_ADD, ENOMEM, 0, 1);
     INLINE_UNTIL(iw, inline_worker_ended(iw, END_HELLO_NOT_TLS) == 2);
     assert_int_equal(inline_worker_live(iw), 0);
-    assert_int_equal(iw->w->stats.hello[HELLO_NOT_TLS], 2);
+    assert_int_equal(iw->w->counts[0].hello[HELLO_NOT_TLS], 2);
     close(fd);
 }
 

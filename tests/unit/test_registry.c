@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -12,13 +13,14 @@
 #include "base/siphash.h"
 #include "route_fixture.h"
 #include "support/failalloc.h"
+#include "support/failsys.h"
 
 static struct registry *registry;
 
 static int setup(void **state)
 {
     (void)state;
-    registry = registry_new();
+    registry = registry_new(0, 0);
     return registry != NULL ? 0 : -1;
 }
 
@@ -142,7 +144,7 @@ static void texts_are_copied(void **state)
 
 static void each_registry_has_a_key_of_its_own(void **state)
 {
-    struct registry *other = registry_new();
+    struct registry *other = registry_new(0, 0);
 
     (void)state;
     assert_non_null(other);
@@ -252,7 +254,7 @@ static void thousands_come_and_go(void **state)
 /* Without memory a look-up fails and leaves every state and count as they were. */
 static void look_up_new_ones(void *ctx)
 {
-    struct registry *r = registry_new();
+    struct registry *r = registry_new(0, 0);
     struct netaddr known = nth_addr(0), addrs[20];
     const struct netaddr *batch[20];
     struct endpoint_state *states[20], *e;
@@ -447,6 +449,14 @@ static void states_outlive_tables_under_threads(void **state)
     }
 }
 
+static void without_randomness_there_is_no_registry(void **state)
+{
+    (void)state;
+    failsys_reset();
+    failsys_fail(FAILSYS_GETRANDOM, ENOSYS, 0, 1);
+    assert_null(registry_new(0, 0));
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -463,6 +473,7 @@ int main(void)
         TEST(thousands_come_and_go),
         cmocka_unit_test(without_memory_nothing_changes),
         TEST(states_outlive_tables_under_threads),
+        TEST(without_randomness_there_is_no_registry),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

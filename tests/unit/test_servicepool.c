@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "support/objects.h"
+#include "support/translate_torture.h"
 #include "support/translated.h"
 
 #define ONE(name, host, svc, port) INGRESS("shop", name, "", OURS RULES(HOST(host, svc, port)))
@@ -250,6 +251,21 @@ static void annotations_of_a_service_in_use_are_judged_once(void **state)
     translated_free(&t);
 }
 
+static void out_of_memory_in_any_pool_leaks_nothing(void **state)
+{
+    struct translate_config cfg = translated_config();
+
+    (void)state;
+    /* Two empty pools, of which the second is remembered next to the first, and a full one. */
+    assert_true(translate_torture(
+                    &cfg,
+                    OUR_CLASS SERVED("shop", "web", "10.0.0.1") SERVICE("shop", "none", HTTPS_PORT)
+                        SERVICE("shop", "nor", HTTPS_PORT) ONE("i", "a.test", "none", "number: 443")
+                            ONE("j", "b.test", "nor", "number: 443")
+                                ONE("k", "c.test", "web", "number: 443")
+                                    ONE("l", "d.test", "gone", "number: 443")) > 20);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -267,6 +283,7 @@ int main(void)
         cmocka_unit_test(service_upstream_means_the_cluster_ips),
         cmocka_unit_test(service_upstream_without_cluster_ip_falls_back_to_endpoints),
         cmocka_unit_test(annotations_of_a_service_in_use_are_judged_once),
+        cmocka_unit_test(out_of_memory_in_any_pool_leaks_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,10 +4,12 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/siphash.h"
+#include "support/failsys.h"
 
 /* The reference key 00 01 .. 0f. */
 static const struct siphash_key reference_key = {{0x0706050403020100u, 0x0f0e0d0c0b0a0908u}};
@@ -105,6 +107,19 @@ static void random_keys_differ(void **state)
     assert_int_not_equal(a.k[1], 0);
 }
 
+static void without_randomness_there_is_no_key(void **state)
+{
+    struct siphash_key key = {{1, 2}};
+
+    (void)state;
+    failsys_reset();
+    failsys_fail(FAILSYS_GETRANDOM, ENOSYS, 0, 1);
+    assert_int_equal(siphash_key_random(&key), -ENOSYS);
+    failsys_fail(FAILSYS_GETRANDOM, EINTR, 0, 2); /* it was waiting for the seed */
+    assert_int_equal(siphash_key_random(&key), 0);
+    assert_int_equal(failsys_count(FAILSYS_GETRANDOM), 4);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -114,6 +129,7 @@ int main(void)
         cmocka_unit_test(only_the_named_bytes_are_read),
         cmocka_unit_test(each_half_of_the_key_counts),
         cmocka_unit_test(random_keys_differ),
+        cmocka_unit_test(without_randomness_there_is_no_key),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

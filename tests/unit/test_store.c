@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include "model/store.h"
 #include "support/decoded.h"
 #include "support/failalloc.h"
+#include "support/failsys.h"
 
 static struct objmeta *service(const char *ns, const char *name)
 {
@@ -281,6 +283,22 @@ static void freeing_nothing_is_allowed(void **state)
     store_free(NULL);
 }
 
+static void without_randomness_objects_are_still_found(void **state)
+{
+    struct objmeta *o = service("shop", "web");
+    struct store *s;
+
+    (void)state;
+    failsys_reset();
+    failsys_fail(FAILSYS_GETRANDOM, ENOSYS, 0, 1);
+    s = store_new();
+    assert_int_equal(failsys_count(FAILSYS_GETRANDOM), 1);
+    assert_int_equal(store_put(s, o), 0);
+    assert_ptr_equal(store_find(s, OBJECT_SERVICE, "shop", "web"), o);
+    store_free(s);
+    object_unref(o);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -298,6 +316,7 @@ int main(void)
                                         teardown),
         cmocka_unit_test(without_memory_a_put_fails_whole),
         cmocka_unit_test(freeing_nothing_is_allowed),
+        cmocka_unit_test(without_randomness_objects_are_still_found),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

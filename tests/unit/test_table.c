@@ -16,7 +16,7 @@ static struct registry *registry;
 static int setup(void **state)
 {
     (void)state;
-    registry = registry_new();
+    registry = registry_new(0, 0);
     return registry != NULL ? 0 : -1;
 }
 

@@ -9,13 +9,14 @@
 
 #include "../../src/route/table_priv.h"
 #include "route_fixture.h"
+#include "support/failalloc.h"
 
 static struct registry *registry;
 
 static int setup(void **state)
 {
     (void)state;
-    registry = registry_new();
+    registry = registry_new(0, 0);
     return registry != NULL ? 0 : -1;
 }
 
@@ -129,6 +130,26 @@ static void look_ups_and_counts_share_no_cache_line(void **state)
     assert_true(offsetof(struct table, refs) >= offsetof(struct table, n_routes) + 64);
 }
 
+static void freeze_in_want(void *ctx)
+{
+    const struct wish wishes[] = {
+        {.host = "a.test", .ingress = "one", .created_s = 1},
+        {.host = "a.test", .ingress = "two", .created_s = 2, .service = "other"},
+        {.host = "b.test", .endpoint = "192.0.2.9:443"},
+    };
+
+    (void)ctx;
+    /* Whatever is not NULL is whole: dropping it walks over every route and endpoint. */
+    assert_true(fixture_drop(fixture_table(registry, wishes, ARRAY_LEN(wishes))));
+    (void)registry_sweep(registry);
+}
+
+static void without_memory_for_a_part_there_is_no_table(void **state)
+{
+    (void)state;
+    assert_true(failalloc_torture(freeze_in_want, NULL) > 20);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -139,6 +160,7 @@ int main(void)
         TEST(losing_pools_get_no_states),
         TEST(endpoints_are_sorted_by_address),
         cmocka_unit_test(look_ups_and_counts_share_no_cache_line),
+        TEST(without_memory_for_a_part_there_is_no_table),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

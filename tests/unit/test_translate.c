@@ -292,16 +292,19 @@ static void translate_once(void *ctx)
 {
     struct torture *t = ctx;
     struct table_builder *b = table_builder_new(t->registry);
+    struct unserved u;
     struct verdicts v;
     int rc;
 
     verdicts_init(&v);
+    unserved_init(&u);
     if (b) {
-        rc = translate(&t->cfg, t->store, b, &v);
+        rc = translate(&t->cfg, t->store, b, &v, &u);
         assert_true(rc == 0 || rc == -ENOMEM);
         t->succeeded += rc == 0;
     }
     table_builder_free(b);
+    unserved_fini(&u);
     verdicts_fini(&v);
 }
 
@@ -315,7 +318,7 @@ static void out_of_memory_anywhere_leaks_nothing(void **state)
         strcat(yaml, pieces[i]);
     }
     t.store = objects_store(yaml);
-    t.registry = registry_new();
+    t.registry = registry_new(0, 0);
     assert_non_null(t.registry);
     assert_true(failalloc_torture(translate_once, &t) > 10);
     assert_true(t.succeeded >= 1);

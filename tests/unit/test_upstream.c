@@ -94,9 +94,9 @@ static void open_with(struct scene *s, const struct netaddr *endpoints, size_t n
     inline_worker_open(s->iw, s->table);
 }
 
-static const struct stats *stats_of(const struct scene *s)
+static const struct route_cells *cells_of(const struct scene *s)
 {
-    return &s->iw->w->stats;
+    return &s->iw->w->unrouted;
 }
 
 /* A client that has sent its hello. */
@@ -145,9 +145,9 @@ static void a_refused_dial_goes_on_to_the_next_endpoint_with_the_whole_hello(voi
     open_with(s, pool, 2);
     client = ask(s);
     server = expect_served(s);
-    assert_int_equal(stats_of(s)->connect_refused, 1);
-    assert_int_equal(stats_of(s)->connect_retries, 1);
-    assert_int_equal(stats_of(s)->connect_ok, 1);
+    assert_int_equal(cells_of(s)->dials[DIAL_REFUSED], 1);
+    assert_int_equal(cells_of(s)->retries, 1);
+    assert_int_equal(cells_of(s)->dials[DIAL_OK], 1);
     assert_true(is_skipped(s, &pool[0]));
     assert_false(is_skipped(s, &pool[1])); /* it answered */
     assert_int_equal(state_of(s, &pool[0])->active, 0);
@@ -163,7 +163,7 @@ static void when_all_refuse_the_client_is_told_internal_error(void **state)
     open_with(s, s->refuser_addr, 2);
     expect_internal_error(s, ask(s));
     assert_int_equal(inline_worker_ended(s->iw, END_CONNECT_FAILED), 1);
-    assert_int_equal(stats_of(s)->connect_refused, 2);
+    assert_int_equal(cells_of(s)->dials[DIAL_REFUSED], 2);
 }
 
 static void dials_are_bounded_by_the_retries(void **state)
@@ -173,11 +173,11 @@ static void dials_are_bounded_by_the_retries(void **state)
     s->iw->f.policy.connect_retries = 2;
     open_with(s, s->refuser_addr, 4);
     expect_internal_error(s, ask(s));
-    assert_int_equal(stats_of(s)->connect_refused, 3);
-    assert_int_equal(stats_of(s)->connect_retries, 2);
+    assert_int_equal(cells_of(s)->dials[DIAL_REFUSED], 3);
+    assert_int_equal(cells_of(s)->retries, 2);
     s->iw->shared.policy.connect_retries = 0;
     expect_internal_error(s, ask(s));
-    assert_int_equal(stats_of(s)->connect_refused, 4);
+    assert_int_equal(cells_of(s)->dials[DIAL_REFUSED], 4);
 }
 
 static void a_route_without_endpoints_answers_by_its_policy(void **state)
@@ -197,7 +197,7 @@ static void a_route_without_endpoints_answers_by_its_policy(void **state)
     close(fd);
     INLINE_UNTIL(s->iw, inline_worker_live(s->iw) == 0);
     assert_int_equal(inline_worker_ended(s->iw, END_NO_ENDPOINT), 3);
-    assert_int_equal(stats_of(s)->connect_error, 0);
+    assert_int_equal(cells_of(s)->dials[DIAL_ERROR], 0);
 }
 
 static void an_endpoint_that_does_not_answer_in_time_is_left_for_the_next(void **state)
@@ -210,10 +210,10 @@ static void an_endpoint_that_does_not_answer_in_time_is_left_for_the_next(void *
     client = ask_stalled(s);
     assert_int_equal(state_of(s, &pool[0])->active, 1); /* a dial in progress is load */
     inline_worker_pass(s->iw, 1999);
-    assert_int_equal(stats_of(s)->connect_timeout, 0);
+    assert_int_equal(cells_of(s)->dials[DIAL_TIMEOUT], 0);
     inline_worker_pass(s->iw, 1 + TIMEWHEEL_TICK_MS);
     server = expect_served(s);
-    assert_int_equal(stats_of(s)->connect_timeout, 1);
+    assert_int_equal(cells_of(s)->dials[DIAL_TIMEOUT], 1);
     assert_true(is_skipped(s, &pool[0]));
     assert_int_equal(state_of(s, &pool[0])->active, 0);
     close(client);
@@ -349,9 +349,11 @@ static void a_lack_of_our_own_does_not_mark_the_endpoint(void **state)
     static const struct {
         enum failsys_call call;
         int error;
-    } lacks[] = {{FAILSYS_SOCKET, EMFILE},  {FAILSYS_SOCKET, ENFILE},
-                 {FAILSYS_SOCKET, ENOBUFS}, {FAILSYS_SOCKET, ENOMEM},
-                 {FAILSYS_CONNECT, EAGAIN}, {FAILSYS_CONNECT, EADDRNOTAVAIL}};
+    } lacks[] = {
+        {FAILSYS_SOCKET, EMFILE},   {FAILSYS_SOCKET, ENFILE},  {FAILSYS_SOCKET, ENOBUFS},
+        {FAILSYS_SOCKET, ENOMEM},   {FAILSYS_CONNECT, EAGAIN}, {FAILSYS_CONNECT, EADDRNOTAVAIL},
+        {FAILSYS_CONNECT, ENOBUFS}, {FAILSYS_SEND, ENOBUFS},   {FAILSYS_SEND, ENOMEM}};
+    uint64_t errors = 0, no_port = 0;
     struct scene *s = *state;
 
     open_with(s, &s->iw->f.backend_addr, 1);
@@ -360,7 +362,11 @@ static void a_lack_of_our_own_does_not_mark_the_endpoint(void **state)
         failsys_fail(lacks[i].call, lacks[i].error, 0, 1);
         inline_worker_write(s->iw, fd, s->iw->f.hello, s->iw->f.hello_len);
         expect_internal_error(s, fd);
-        assert_int_equal(stats_of(s)->connect_error, i + 1);
+        no_port += lacks[i].error == EADDRNOTAVAIL;
+        errors += lacks[i].error != EADDRNOTAVAIL;
+        assert_int_equal(cells_of(s)->dials[DIAL_ERROR], errors);
+        assert_int_equal(cells_of(s)->dials[DIAL_NO_PORT], no_port);
+        assert_int_equal(cells_of(s)->ejections, 0);
         assert_false(is_skipped(s, &s->iw->f.backend_addr));
     }
 }
@@ -383,17 +389,39 @@ static void a_failing_endpoint_is_told_when_it_begins_to_fail(void **state)
     assert_int_equal(inline_worker_log(s->iw, LOG_MAIN, text, sizeof(text)), 1);
 }
 
-static void an_unreachable_endpoint_is_marked(void **state)
+/* As one whose queue is full does: now it takes a connection, now it refuses the next. */
+static void an_endpoint_that_comes_and_goes_does_not_flood_the_log(void **state)
 {
+    const unsigned rounds = LIMIT_ACCESS_LINES_BURST + 50;
     struct scene *s = *state;
-    int fd;
+    static char text[LIMIT_LOG_RING];
+
+    open_with(s, s->refuser_addr, 1);
+    for (unsigned i = 0; i < rounds; i++) {
+        expect_internal_error(s, ask(s));
+        state_of(s, &s->refuser_addr[0])->skip_until_ms = 0; /* another worker reached it */
+    }
+    assert_int_equal(cells_of(s)->ejections, rounds);
+    assert_int_equal(inline_worker_log(s->iw, LOG_MAIN, text, sizeof(text)),
+                     LIMIT_ACCESS_LINES_BURST);
+}
+
+/* EPERM and EACCES are what policies of this machine answer: they are about the address too. */
+static void an_endpoint_that_cannot_be_reached_or_must_not_is_marked(void **state)
+{
+    static const int errors[] = {ENETUNREACH, EHOSTUNREACH, EPERM, EACCES, EINVAL};
+    struct scene *s = *state;
 
     open_with(s, &s->iw->f.backend_addr, 1);
-    fd = inline_worker_dial(s->iw);
-    failsys_fail(FAILSYS_CONNECT, ENETUNREACH, 0, 1);
-    inline_worker_write(s->iw, fd, s->iw->f.hello, s->iw->f.hello_len);
-    expect_internal_error(s, fd);
-    assert_true(is_skipped(s, &s->iw->f.backend_addr));
+    for (size_t i = 0; i < ARRAY_LEN(errors); i++) {
+        int fd = inline_worker_dial(s->iw);
+        failsys_fail(FAILSYS_CONNECT, errors[i], 0, 1);
+        inline_worker_write(s->iw, fd, s->iw->f.hello, s->iw->f.hello_len);
+        expect_internal_error(s, fd);
+        assert_true(is_skipped(s, &s->iw->f.backend_addr));
+        inline_worker_pass(s->iw, LIMIT_ENDPOINT_SKIP_MS * 5 / 4);
+        assert_false(is_skipped(s, &s->iw->f.backend_addr));
+    }
 }
 
 static void an_endpoint_that_breaks_before_a_byte_was_taken_is_left_for_the_next(void **state)
@@ -409,7 +437,7 @@ static void an_endpoint_that_breaks_before_a_byte_was_taken_is_left_for_the_next
     INLINE_UNTIL(s->iw, (server = accept(s->refuser[0], NULL, NULL)) >= 0);
     assert_int_equal(fcntl(server, F_SETFL, O_NONBLOCK), 0);
     inline_worker_expect(s->iw, server, s->iw->f.hello, s->iw->f.hello_len);
-    assert_int_equal(stats_of(s)->connect_error, 1);
+    assert_int_equal(cells_of(s)->dials[DIAL_ERROR], 1);
     assert_true(is_skipped(s, &s->iw->f.backend_addr));
     close(client);
     close(server);
@@ -424,8 +452,8 @@ static void a_kernel_that_is_not_ready_is_waited_for(void **state)
     failsys_fail(FAILSYS_SEND, EAGAIN, 0, 2);
     client = ask(s);
     server = expect_served(s);
-    assert_int_equal(stats_of(s)->connect_ok, 1);
-    assert_int_equal(stats_of(s)->connect_retries, 0);
+    assert_int_equal(cells_of(s)->dials[DIAL_OK], 1);
+    assert_int_equal(cells_of(s)->retries, 0);
     close(client);
     close(server);
 }
@@ -442,7 +470,7 @@ static void a_kernel_that_is_never_ready_does_not_outlast_the_deadline(void **st
         inline_worker_turn(s->iw);
         inline_worker_pass(s->iw, 100);
     }
-    assert_int_equal(stats_of(s)->connect_timeout, 1);
+    assert_int_equal(cells_of(s)->dials[DIAL_TIMEOUT], 1);
     close(fd);
 }
 
@@ -473,7 +501,7 @@ static void an_error_told_by_the_socket_is_a_failed_dial(void **state)
     failsys_fail(FAILSYS_GETSOCKOPT, ECONNREFUSED, 0, 1); /* its errno stands for SO_ERROR */
     fd = ask(s);
     expect_internal_error(s, fd);
-    assert_int_equal(stats_of(s)->connect_refused, 1);
+    assert_int_equal(cells_of(s)->dials[DIAL_REFUSED], 1);
 }
 
 static void a_dial_that_cannot_be_waited_for_ends_the_connection(void **state)
@@ -540,7 +568,8 @@ int main(void)
         IN_SCENE(the_table_is_held_while_dialling_and_not_a_moment_longer),
         IN_SCENE(a_lack_of_our_own_does_not_mark_the_endpoint),
         IN_SCENE(a_failing_endpoint_is_told_when_it_begins_to_fail),
-        IN_SCENE(an_unreachable_endpoint_is_marked),
+        IN_SCENE(an_endpoint_that_comes_and_goes_does_not_flood_the_log),
+        IN_SCENE(an_endpoint_that_cannot_be_reached_or_must_not_is_marked),
         IN_SCENE(an_endpoint_that_breaks_before_a_byte_was_taken_is_left_for_the_next),
         IN_SCENE(a_kernel_that_is_not_ready_is_waited_for),
         IN_SCENE(a_kernel_that_is_never_ready_does_not_outlast_the_deadline),

@@ -15,6 +15,7 @@
 
 #include <event2/event.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/logring.h"
 #include "proxy/listen.h"
@@ -90,11 +91,18 @@ static uint64_t load(const _Atomic uint64_t *counter)
     return atomic_load_explicit(counter, memory_order_acquire);
 }
 
+static uint64_t adopted(const struct scene *s)
+{
+    uint64_t at_us;
+
+    return worker_adopted(s->w, &at_us);
+}
+
 static bool adopted_it(void *ctx)
 {
     struct scene *s = ctx;
 
-    return load(&s->w->adopted) == s->want;
+    return adopted(s) == s->want;
 }
 
 static void publish(struct scene *s, struct table *t)
@@ -113,7 +121,7 @@ static bool accepted_all(void *ctx)
 {
     struct scene *s = ctx;
 
-    return load(&s->w->stats.accepted) == s->want;
+    return load(&s->w->counts[0].accepted) == s->want;
 }
 
 static void start_serving(struct scene *s)
@@ -185,7 +193,7 @@ static void it_listens_from_its_first_table_on(void **state)
 
     assert_int_equal(worker_start(s->w), 0);
     assert_true(is_refused(&s->addr));
-    assert_int_equal(load(&s->w->adopted), 0);
+    assert_int_equal(adopted(s), 0);
     publish_and_wait(s, proxy_fixture_simple(&s->f)); /* listening comes before `adopted` */
     client = ask(s);
     server = serve(s);
@@ -278,8 +286,8 @@ static void its_end_drains_what_runs_and_keeps_the_reasons_of_what_was_answered(
     assert_true(ends_with_fin(relayed));
     assert_true(ends_with_fin(server));
     assert_true(ends_with_fin(silent));
-    assert_int_equal(load(&s->w->stats.closed[END_DRAIN]), 2);
-    assert_int_equal(load(&s->w->stats.closed[END_HELLO_NOT_TLS]), 1);
+    assert_int_equal(load(&s->w->unrouted.closed[END_DRAIN]), 2);
+    assert_int_equal(load(&s->w->unrouted.closed[END_HELLO_NOT_TLS]), 1);
     close(relayed);
     close(server);
     close(silent);
@@ -323,7 +331,7 @@ static void its_thread_keeps_deadlines_never_early_and_wakes_for_a_nearer_one(vo
     soon = proxy_fixture_dial(&s->addr);
     begin = real_ms();
     assert_int_equal(write(soon, "GET / HTTP/1.0\r\n\r\n", 18), 18); /* lingers for a second */
-    while (load(&s->w->stats.closed[END_HELLO_NOT_TLS]) == 0) {
+    while (load(&s->w->unrouted.closed[END_HELLO_NOT_TLS]) == 0) {
         assert_true(real_ms() - begin < PATIENCE_MS);
         poll(NULL, 0, 1);
     }
@@ -394,8 +402,62 @@ static void one_that_cannot_listen_says_so_and_goes_on(void **state)
     start_serving(s);
     publish_and_wait(s, proxy_fixture_simple(&s->f));
     assert_true(is_refused(&s->addr));
+    assert_false(s->w->listening); /* so it is not ready, though it routes by the table */
     stop(s);
     assert_int_equal(log_lines(s, "cannot listen"), 1);
+}
+
+static void the_time_of_an_adoption_is_told_with_its_generation(void **state)
+{
+    struct scene *s = *state;
+    uint64_t at_us = 99, before;
+
+    assert_int_equal(worker_adopted(s->w, &at_us), 0);
+    assert_int_equal(at_us, 0);
+    assert_int_equal(worker_start(s->w), 0);
+    for (unsigned i = 1; i <= 5; i++) {
+        before = clock_now_us();
+        publish_and_wait(s, proxy_fixture_simple(&s->f));
+        assert_int_equal(worker_adopted(s->w, &at_us), i);
+        assert_in_range(at_us, before, clock_now_us());
+        assert_true(s->w->listening);
+    }
+}
+
+static bool turned_again(void *ctx)
+{
+    struct scene *s = ctx;
+
+    return atomic_load_explicit(&s->w->turned_ms, memory_order_relaxed) > s->want;
+}
+
+static void an_idle_worker_gives_a_sign_of_life_every_second(void **state)
+{
+    struct scene *s = *state;
+    uint64_t made = s->w->turned_ms;
+
+    assert_in_range(made, clock_now_ms() - 5000, clock_now_ms()); /* not dead before it begins */
+    start_serving(s);
+    s->want = made;
+    assert_true(wait_until(turned_again, s, PATIENCE_MS));
+    assert_true(s->w->turned_ms - made < PATIENCE_MS);
+}
+
+static void lines_held_back_are_told_at_the_latest_when_it_stops(void **state)
+{
+    struct scene *s = *state;
+    unsigned some = LIMIT_ACCESS_LINES_BURST + LIMIT_ACCESS_LINES_PER_S;
+
+    s->shared.max_connections = 0;
+    s->shared.access_log = true;
+    start_serving(s);
+    for (unsigned i = 0; i < some; i++) {
+        close(proxy_fixture_dial(&s->addr));
+    }
+    s->want = some;
+    assert_true(wait_until(accepted_all, s, PATIENCE_MS));
+    stop(s);
+    assert_in_range(log_lines(s, "access lines held back"), 1, PATIENCE_MS / 1000);
 }
 
 static void a_worker_that_cannot_be_made_leaves_nothing(void **state)
@@ -403,11 +465,9 @@ static void a_worker_that_cannot_be_made_leaves_nothing(void **state)
     static const struct {
         enum failsys_call call;
         unsigned skip;
-    } points[] = {{FAILSYS_ALIGNED_ALLOC, 0},
-                  {FAILSYS_EVENTFD, 0},
-                  {FAILSYS_EVENT_NEW, 0},
-                  {FAILSYS_EVENT_NEW, 1},
-                  {FAILSYS_EVENT_ADD, 0}};
+    } points[] = {{FAILSYS_ALIGNED_ALLOC, 0}, {FAILSYS_ALIGNED_ALLOC, 1}, {FAILSYS_EVENTFD, 0},
+                  {FAILSYS_EVENT_NEW, 0},     {FAILSYS_EVENT_NEW, 1},     {FAILSYS_EVENT_NEW, 2},
+                  {FAILSYS_EVENT_ADD, 0},     {FAILSYS_EVENT_ADD, 1}};
     struct scene *s = *state;
     size_t fds = proxy_fixture_open_fds();
 
@@ -474,6 +534,9 @@ int main(void)
         IN_SCENE(its_thread_keeps_deadlines_never_early_and_wakes_for_a_nearer_one),
         IN_SCENE(with_nothing_to_do_it_sleeps),
         IN_SCENE(one_that_cannot_listen_says_so_and_goes_on),
+        IN_SCENE(the_time_of_an_adoption_is_told_with_its_generation),
+        IN_SCENE(an_idle_worker_gives_a_sign_of_life_every_second),
+        IN_SCENE(lines_held_back_are_told_at_the_latest_when_it_stops),
         IN_SCENE(a_worker_that_cannot_be_made_leaves_nothing),
         IN_SCENE(nor_does_one_without_memory_at_any_point),
         IN_SCENE(a_thread_that_does_not_start_is_an_error_and_no_more),

@@ -74,7 +74,7 @@ static void yaml_reads_as_json(void **state)
                                                    "\"d\":\"2024-01-02\"}"},
         {"a: !!str 5\nb: !!int '5'\nc: ! 5\nd: !!null ''\ne: !!bool 'yes'\nf: !!float 5",
          "{\"a\":\"5\",\"b\":5,\"c\":\"5\",\"d\":null,\"e\":true,\"f\":5}"},
-        {"a: !!map {}\nb: !!seq []", "{\"a\":{},\"b\":[]}"},
+        {"a: !!map {}\nb: !!seq []\nc: ! {}", "{\"a\":{},\"b\":[],\"c\":{}}"},
         {"80: a\nyes: b\n1.5: c\n'~': d",
          "{\"80\":\"a\",\"true\":\"b\",\"1.5\":\"c\",\"~\":\"d\"}"},
         {"'<<': a", "{\"<<\":\"a\"}"},
@@ -226,6 +226,10 @@ static void what_is_wrong_is_said_with_its_line_and_mend(void **state)
         {"a: \xed\xa0\x80\n", 1, "no UTF-8"},
         {"a: \xf4\x90\x80\x80\n", 1, "no UTF-8"},
         {"a: \xe2\x82", 1, "no UTF-8"},
+        {"a: \xe2\x82x", 1, "no UTF-8"},
+        {"a: \xf0\x9f\x98x", 1, "no UTF-8"},
+        {"a: \xf0\x8f\xbf\xbf", 1, "no UTF-8"},
+        {"a: \xe0\x9f\xbf", 1, "no UTF-8"},
     };
 
     (void)state;

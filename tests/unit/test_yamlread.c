@@ -12,6 +12,7 @@
 #include "../../src/manifest/docbuild_priv.h"
 #include "../../src/manifest/yamlread_priv.h"
 #include "base/attr.h"
+#include "support/failalloc.h"
 
 struct parsed {
     struct docnodes nodes;
@@ -104,12 +105,38 @@ static void what_stands_before_an_error_stays_the_builders(void **state)
     forget(&p);
 }
 
+static void parse_in_want(void *ctx)
+{
+    struct parsed p;
+
+    parse(&p, ctx);
+    assert_true(p.rc == 0 || p.rc == -ENOMEM);
+    forget(&p);
+}
+
+static void out_of_memory_is_no_syntax_error(void **state)
+{
+    char good[] =
+        "a: &x [1, 'b', null, !!float 1.5]\n*y : |\n  text\n? c\n: *x\n--- # next\n{d: e}\n";
+    char faults[][48] = {"a: &x [*x]\n",       "<<: 1\n",    "? [a, {b: c}]\n: d\n",
+                         "&k key: 1\n",        "? ~\n: 1\n", "a: !odd {}\n",
+                         "!!int a: 1\n",       "a: *gone\n", "*gone : 1\n",
+                         "a: &x [1]\n*x : 1\n"};
+
+    (void)state;
+    assert_true(failalloc_torture(parse_in_want, good) > 40); /* most of them in libyaml */
+    for (size_t i = 0; i < ARRAY_LEN(faults); i++) {
+        assert_true(failalloc_torture(parse_in_want, faults[i]) > 10);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(style_and_tag_decide_what_a_scalar_is),
         cmocka_unit_test(a_syntax_error_is_on_its_line),
         cmocka_unit_test(what_stands_before_an_error_stays_the_builders),
+        cmocka_unit_test(out_of_memory_is_no_syntax_error),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

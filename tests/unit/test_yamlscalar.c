@@ -65,6 +65,7 @@ static void numbers_are_resolved_as_kubernetes_tools_do(void **state)
         {"0x1bb", YAMLSCALAR_INT, 443},
         {"0X1BB", YAMLSCALAR_INT, 443},
         {"0o673", YAMLSCALAR_INT, 443},
+        {"0O673", YAMLSCALAR_INT, 443},
         {"0673", YAMLSCALAR_INT, 443},
         {"0b110111011", YAMLSCALAR_INT, 443},
         {"-0x10", YAMLSCALAR_INT, -16},

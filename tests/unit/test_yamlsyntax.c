@@ -33,6 +33,9 @@ static int describe(const char *text, struct yamldoc_error *error)
     return rc;
 }
 
+#define A62 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define A63 A62 "a"
+
 static void the_line_is_where_the_cause_is_and_the_mend_fits(void **state)
 {
     static const struct {
@@ -52,6 +55,12 @@ static void the_line_is_where_the_cause_is_and_the_mend_fits(void **state)
         {"hosts: [*.example.com, a]\n", 1, "quote it, \"*.example.com\""},
         {"- *\n", 1, "quote it, \"*\""},
         {"a: {{ .Values.x }\nb: c\n", 1, "template"},
+        {"a: 1\r\nb: [1, 2\r\n\r\nc: 3\r\n", 2, "close the bracket"},
+        {"m\xc3\xbcller: *.example.com\n", 1, "quote it, \"*.example.com\""},
+        {"a: *" A63 "b.test\n", 1, "quote it, \"*" A62 "\""},
+        /* libyaml takes a lone CR for the end of a line, as nobody else does: no line to show. */
+        {"a: b\r\r\r*.x: c\r", 4, "quote it, \"*\""},
+        {"a: [1,\r2\r  c: 3\r", 1, "close the bracket"},
     };
 
     (void)state;

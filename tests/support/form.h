@@ -1,0 +1,37 @@
+/**
+ * form - how large a test runs: short within `make test`, long with FULL=1, small under a
+ * sanitizer.
+ */
+#ifndef SUPPORT_FORM_H
+#define SUPPORT_FORM_H
+
+#include <stdbool.h>
+#include <stdlib.h>
+
+/** Whether a sanitizer watches: memory and time are not the program's own then. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define FORM_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define FORM_SANITIZED 1
+#endif
+#endif
+#ifndef FORM_SANITIZED
+#define FORM_SANITIZED 0
+#endif
+
+/** `make full` sets FULL=1. */
+static inline bool form_is_full(void)
+{
+    const char *full = getenv("FULL");
+
+    return full != NULL && full[0] == '1';
+}
+
+/** How many of something: in the long form, in the short one, under a sanitizer. */
+static inline unsigned form_pick(unsigned full, unsigned usual, unsigned sanitized)
+{
+    return FORM_SANITIZED ? sanitized : form_is_full() ? full : usual;
+}
+
+#endif

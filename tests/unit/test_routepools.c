@@ -1,0 +1,75 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "../../src/app/routepools_priv.h"
+#include "route/registry.h"
+#include "support/explained.h"
+#include "support/objects.h"
+
+static struct routespage page_of(const struct explained *e)
+{
+    return (struct routespage){.table = e->t.table, .report = e->q.report, .now_ms = e->q.now_ms};
+}
+
+static void a_table_without_routes_has_no_pools(void **state)
+{
+    struct routepools all;
+    struct routespage page;
+    struct explained e;
+
+    (void)state;
+    explained_make(&e, NULL, OUR_CLASS);
+    page = page_of(&e);
+    assert_int_equal(routepools_init(&all, &page), 0);
+    assert_int_equal(all.n, 0);
+    routepools_fini(&all);
+    explained_free(&e);
+}
+
+static void each_pool_is_there_once_and_found_for_all_its_routes(void **state)
+{
+    struct routepools all;
+    struct routespage page;
+    struct explained e;
+    const struct route *routes;
+    size_t n;
+
+    (void)state;
+    explained_make(&e, NULL,
+                   OUR_CLASS SERVED("shop", "web", "10.0.0.1")
+                       INGRESS("shop", "i", "",
+                               OURS RULES(HOST("a.test", "web", "number: 443") ", " HOST(
+                                   "b.test", "gone", "number: 443") ", " HOST("c.test", "web",
+                                                                              "number: 443"))));
+    page = page_of(&e);
+    routes = table_routes(e.t.table, &n);
+    atomic_store(&routes[0].pool->endpoints[0].state->skip_until_ms, page.now_ms + 1);
+    assert_int_equal(routepools_init(&all, &page), 0);
+    assert_int_equal(all.n, 2);
+    assert_ptr_equal(routepools_of(&all, &routes[0]), routepools_of(&all, &routes[2]));
+    assert_ptr_equal(routepools_of(&all, &routes[1])->pool, routes[1].pool);
+    assert_int_equal(routepools_of(&all, &routes[0])->ready, 1);
+    assert_int_equal(routepools_of(&all, &routes[0])->skipped, 1);
+    assert_null(routepools_of(&all, &routes[0])->fault);
+    assert_string_equal(routepools_of(&all, &routes[1])->fault->reason, "ServiceNotFound");
+    routepools_fini(&all);
+    page.report = NULL;
+    assert_int_equal(routepools_init(&all, &page), 0);
+    assert_null(routepools_of(&all, &routes[1])->fault);
+    routepools_fini(&all);
+    explained_free(&e);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_table_without_routes_has_no_pools),
+        cmocka_unit_test(each_pool_is_there_once_and_found_for_all_its_routes),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
