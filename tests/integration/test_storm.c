@@ -1,0 +1,157 @@
+/* More clients at once than can be served at once: those that are connected are served on, and
+ * those that come get their turn. */
+#include <inttypes.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "support/form.h"
+#include "support/mass_scene.h"
+#include "support/own_net.h"
+#include "support/traffic.h"
+
+#define PROMPT_MS   60000u
+#define FRIENDS     50u
+#define CALM_PINGS  100u
+#define WAVES       form_pick(20, 3, 2)
+#define WAVE        form_pick(9000, 6000, 500)
+#define CONNECTIONS form_pick(50000, 5000, 500)
+
+/* What a friend may wait for its echo while the storm rages; a worker that accepted without bound
+ * would let it wait for as long as the waves last. */
+#define MOST_WAIT_MS (FORM_SANITIZED ? 10000u : 2000u)
+
+/* Friends that ask again and again, in a thread of their own. */
+struct pinger {
+    struct crowd *friends;
+    pthread_t thread;
+    _Atomic bool stop;
+    unsigned pings, unanswered;
+    uint64_t total_us, worst_us;
+};
+
+static void ping(struct pinger *p)
+{
+    uint64_t began_us = clock_now_us(), took_us;
+
+    p->unanswered += crowd_clients(p->friends) - crowd_ping(p->friends, PROMPT_MS);
+    took_us = clock_now_us() - began_us;
+    p->pings++;
+    p->total_us += took_us;
+    p->worst_us = took_us > p->worst_us ? took_us : p->worst_us;
+}
+
+static void *ping_on(void *arg)
+{
+    struct pinger *p = arg;
+
+    while (!atomic_load(&p->stop)) {
+        ping(p);
+    }
+    return NULL;
+}
+
+static void say_how_they_fared(const struct pinger *p, const char *when)
+{
+    print_message("             %s: %u echoes to %u friends each, %" PRIu64
+                  " us on average, %" PRIu64 " us at worst\n",
+                  when, p->pings, FRIENDS, p->total_us / p->pings, p->worst_us);
+}
+
+static void storm(struct mass_scene *m)
+{
+    uint64_t began_us = clock_now_us();
+    uint64_t answered = 0;
+
+    for (unsigned i = 0; i < WAVES; i++) {
+        struct crowd_config cfg = mass_scene_shorts(m, crowd_fitting(WAVE), 0);
+        struct crowd *wave;
+        cfg.sources = 8;
+        wave = crowd_new(&cfg);
+        assert_true(crowd_until_count(wave, CROWD_ENDED, cfg.clients, PROMPT_MS));
+        answered += crowd_count_answer(wave, m->short_answer, strlen(m->short_answer));
+        assert_int_equal(crowd_count_end(wave, CROWD_FIN), cfg.clients);
+        crowd_free(wave);
+    }
+    print_message(
+        "             %u waves of %u at once: %" PRIu64 " answered, %" PRIu64 " a second\n", WAVES,
+        crowd_fitting(WAVE), answered, answered * 1000000 / (clock_now_us() - began_us));
+    assert_int_equal(answered, WAVES * crowd_fitting(WAVE));
+}
+
+static void in_a_storm_everybody_is_served_and_friends_do_not_wait(void **state)
+{
+    struct mass_scene *m = *state;
+    struct pinger calm = {0}, stormy = {0};
+
+    mass_scene_start(m, MASS_ECHO, NULL);
+    calm.friends = stormy.friends = mass_scene_usual_crowd(m, FRIENDS);
+    assert_true(crowd_until_count(calm.friends, CROWD_OPEN, FRIENDS, PROMPT_MS));
+    while (calm.pings < CALM_PINGS) {
+        ping(&calm);
+    }
+    assert_int_equal(pthread_create(&stormy.thread, NULL, ping_on, &stormy), 0);
+    storm(m);
+    atomic_store(&stormy.stop, true);
+    pthread_join(stormy.thread, NULL);
+    say_how_they_fared(&calm, "calm");
+    say_how_they_fared(&stormy, "storm");
+    assert_int_equal(calm.unanswered + stormy.unanswered, 0);
+    assert_true(stormy.worst_us < MOST_WAIT_MS * UINT64_C(1000));
+}
+
+/* Connections a second of so many clients, each of which makes one after the other. */
+static uint64_t rate_of(const struct mass_scene *m, unsigned clients)
+{
+    struct traffic *t = traffic_start(&m->s->addr, clients, MASS_SCENE_SHORT_HOST, "short");
+    struct traffic_report report;
+    uint64_t began_us, took_us, asked;
+
+    assert_true(traffic_wait_for(t, clients));
+    asked = traffic_asked(t);
+    began_us = clock_now_us();
+    while (traffic_asked(t) - asked < CONNECTIONS) {
+        assert_true(traffic_wait_for(t, CONNECTIONS / 10));
+    }
+    took_us = clock_now_us() - began_us;
+    traffic_stop(t, &report);
+    assert_string_equal(report.first, "");
+    return CONNECTIONS * UINT64_C(1000000) / took_us;
+}
+
+static void many_times_the_clients_do_not_get_less_done(void **state)
+{
+    struct mass_scene *m = *state;
+    uint64_t few, many;
+
+    mass_scene_start(m, MASS_ECHO, NULL);
+    few = rate_of(m, 4);
+    many = rate_of(m, TRAFFIC_MOST_CLIENTS);
+    print_message("             4 clients: %" PRIu64 " connections a second; %u clients: %" PRIu64
+                  "\n",
+                  few, TRAFFIC_MOST_CLIENTS, many);
+    assert_true(many * 5 > few); /* about as much on a machine that does nothing else */
+}
+
+#define WITH_SCENE(test)                                                                           \
+    cmocka_unit_test_setup_teardown(test, mass_scene_setup, mass_scene_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WITH_SCENE(in_a_storm_everybody_is_served_and_friends_do_not_wait),
+        WITH_SCENE(many_times_the_clients_do_not_get_less_done),
+    };
+
+    (void)own_net_enter(); /* so that thousands of ports are nobody else's; if it may be */
+    return cmocka_run_group_tests_name("storm", tests, NULL, NULL);
+}
