@@ -22,9 +22,12 @@ CFLAGS  ?= -O2 -g
 HARDEN  := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection -fPIE
 LINK    := -pie -Wl,-z,relro,-z,now,-z,noexecstack
 
+# A finding ends the program; leaks are looked for at its end.
+UBSAN   := undefined,float-cast-overflow
+
 ifeq ($(VARIANT),asan)
-HARDEN  := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
-LINK    := -fsanitize=address,undefined
+HARDEN  := -fsanitize=address,$(UBSAN) -fno-sanitize-recover=$(UBSAN) -fno-omit-frame-pointer
+LINK    := -fsanitize=address,$(UBSAN)
 else ifeq ($(VARIANT),tsan)
 HARDEN  := -fsanitize=thread
 LINK    := -fsanitize=thread
@@ -33,8 +36,8 @@ HARDEN  := --coverage -O0
 LINK    := --coverage
 else ifeq ($(VARIANT),fuzz)
 CC      := clang
-HARDEN  := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
-LINK    := -fsanitize=address,undefined
+HARDEN  := -fsanitize=fuzzer-no-link,address,$(UBSAN) -fno-sanitize-recover=$(UBSAN)
+LINK    := -fsanitize=address,$(UBSAN)
 else ifneq ($(VARIANT),)
 $(error VARIANT=$(VARIANT) is none of asan, tsan, cov, fuzz)
 endif
@@ -101,7 +104,7 @@ say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
 SUBMAKE = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS))
 DEPS    = $(Q)tests/support/deps.sh
 
-.PHONY: all help deps test check demo full asan tsan fuzz cov valgrind bench install clean tools \
+.PHONY: all help deps test check demo full asan tsan fuzz cov valgrind bench stacks install clean tools \
         run-tests run-fuzz FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -118,6 +121,7 @@ help:
 	@echo 'make valgrind     run the unit tests under valgrind; make cov: coverage by file'
 	@echo 'make fuzz         run every fuzz target for TIME each (default 60s; TIME=15m, JOBS=2)'
 	@echo 'make full         everything long: all of the above, more fuzzing'
+	@echo 'make stacks       real TLS clients and servers through the program; BROWSERS=no: fewer'
 	@echo 'make bench        side by side with nginx stream; see tests/bench/README.md'
 
 deps:
@@ -157,10 +161,16 @@ demo:
 	$(Q)$(SUBMAKE) $(B)/sealway
 	$(Q)deploy/demo/demo.sh
 
+# Without BROWSERS=no with Chromium and Firefox.
+stacks:
+	$(DEPS) stacks $(if $(filter no,$(BROWSERS)),,browsers)
+	$(Q)$(SUBMAKE) $(B)/sealway
+	$(Q)SEALWAY_BIN=$(abspath $(B)/sealway) tests/stacks/run.py $(if $(filter no,$(BROWSERS)),,--browsers)
+
 full:
 	$(DEPS) ci demo
 	$(Q)FULL=1 TEST_TIMEOUT=900 $(MAKE) test
-	$(Q)for target in check asan tsan valgrind cov demo; do $(MAKE) $$target || exit 1; done
+	$(Q)for target in check asan tsan valgrind cov stacks demo; do $(MAKE) $$target || exit 1; done
 	$(Q)$(MAKE) fuzz TIME=10m
 
 bench:

@@ -9,10 +9,11 @@
  *             lost}], sorted by host; host "" catches all; pool is an index into pools, and
  *             ready, terminating and skipped count its endpoints; lost is [{namespace, ingress,
  *             service, port, reason}] with a reason of explainwords_loss()
- *   pools     [{namespace, service, port, endpoints, fault}]; endpoints is [{address, state,
- * active, skipped_for_seconds}]; fault is null or {reason, message} rejected  the errors and
- * warnings that stand: verdicts as in explainjson.h rejected_left_out how many verdicts did not fit
- * into the report
+ *   pools     [{namespace, service, port, endpoints, fault}]; fault is null or {reason, message},
+ *             endpoints is [{address, state, active, skipped_for_seconds}]
+ *   rejected  the errors and warnings that stand: verdicts as in explainjson.h
+ *   rejected_left_out
+ *             how many verdicts did not fit into the report
  *
  * Pools stand beside the routes because ten thousand routes may share one: everything is written
  * once, so the page is never larger than a few times the table and the report.

@@ -128,6 +128,9 @@ void conn_wait_for_nothing(struct side *s);
  * reset. */
 int conn_socket_error(int fd);
 
+/** Microseconds from `then_us` until now, at most UINT32_MAX; options allow waits beyond. */
+uint32_t conn_us_since(uint64_t then_us);
+
 /** Remember what the hello said, for the access log. */
 void conn_keep_facts(struct conn *c, const struct clienthello_info *info);
 

@@ -6,7 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define BACKLOG 128 /* clients are accepted one a turn; the others wait here */
+#define BACKLOG 1024 /* clients are accepted one a turn; in a flood a probe must find room here */
 
 /* What the kernel holds for one client: enough for speed, and not what it would grow to. */
 #define SEND_BYTES      131072
@@ -19,7 +19,7 @@ static int complain(const struct netaddr *a, int error, struct err *e)
     const char *mend = "check the address";
 
     if (error == EADDRINUSE) {
-        mend = "another process has it: stop that one, or choose another port";
+        mend = "another process has it: stop that one, or choose another port with --admin";
     } else if (error == EACCES) {
         mend = "ports below 1024 need privileges here: choose a higher port";
     } else if (error == EADDRNOTAVAIL) {

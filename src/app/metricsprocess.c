@@ -99,35 +99,59 @@ static void write_open_fds(struct prom *p)
     metricswords_one(p, &OPEN_FDS, n, 1);
 }
 
+/* The first line of a file; false when it cannot be read. */
+static bool read_line(const char *path, char *line, int room)
+{
+    FILE *f = fopen(path, "re");
+    bool read = f != NULL && fgets(line, room, f) != NULL;
+
+    if (f != NULL) {
+        fclose(f);
+    }
+    return read;
+}
+
+/* The n-th of a line's fields, from 0, as a number; -1 where there is none. */
+static long long field_of(const char *line, unsigned n)
+{
+    char *end;
+    long long value;
+
+    line += strspn(line, " ");
+    for (; n > 0; n--) {
+        line += strcspn(line, " ");
+        line += strspn(line, " ");
+    }
+    value = strtoll(line, &end, 10);
+    return end != line ? value : -1;
+}
+
 static void write_memory(struct prom *p)
 {
     static const struct prom_family RESIDENT = {"process_resident_memory_bytes", PROM_GAUGE,
                                                 "bytes", "memory in RAM"};
     static const struct prom_family VIRTUAL = {"process_virtual_memory_bytes", PROM_GAUGE, "bytes",
                                                "memory reserved"};
-    FILE *f = fopen("/proc/self/statm", "re");
-    long virtual_pages, resident_pages;
+    long page_bytes = sysconf(_SC_PAGESIZE);
+    char line[256];
 
-    if (f == NULL) {
-        return;
+    if (read_line("/proc/self/statm", line, sizeof(line)) && field_of(line, 1) >= 0) {
+        metricswords_one(p, &RESIDENT, field_of(line, 1) * page_bytes, 1);
+        metricswords_one(p, &VIRTUAL, field_of(line, 0) * page_bytes, 1);
     }
-    if (fscanf(f, "%ld %ld", &virtual_pages, &resident_pages) == 2) {
-        metricswords_one(p, &RESIDENT, resident_pages * sysconf(_SC_PAGESIZE), 1);
-        metricswords_one(p, &VIRTUAL, virtual_pages * sysconf(_SC_PAGESIZE), 1);
-    }
-    fclose(f);
 }
 
-/* The number behind `key` at the start of a line of a file, or -1. */
-static long long number_behind(const char *path, const char *key)
+/* When the machine was started, seconds since the epoch, or -1. */
+static long long boot_s(void)
 {
-    FILE *f = fopen(path, "re");
+    static const char KEY[] = "btime ";
+    FILE *f = fopen("/proc/stat", "re");
     char line[256];
     long long value = -1;
 
     while (f != NULL && value < 0 && fgets(line, sizeof(line), f) != NULL) {
-        if (strncmp(line, key, strlen(key)) == 0) {
-            value = strtoll(line + strlen(key), NULL, 10);
+        if (strncmp(line, KEY, strlen(KEY)) == 0) {
+            value = field_of(line, 1);
         }
     }
     if (f != NULL) {
@@ -136,35 +160,28 @@ static long long number_behind(const char *path, const char *key)
     return value;
 }
 
-/* Field 22 of proc(5)'s stat: clock ticks from boot to start.  The command in brackets is ours. */
+/* Field 22 of proc(5)'s stat: clock ticks from there to our start.  The second one is a name in
+ * brackets, of any characters; what is behind it begins with field 3. */
 static long long started_ticks(void)
 {
-    FILE *f = fopen("/proc/self/stat", "re");
-    long long ticks = -1;
+    char line[1024];
+    const char *behind = NULL;
 
-    if (f != NULL &&
-        fscanf(f,
-               "%*d (%*[^)]) %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d "
-               "%*d %*d %*d %lld",
-               &ticks) != 1) {
-        ticks = -1;
+    if (read_line("/proc/self/stat", line, sizeof(line))) {
+        behind = strrchr(line, ')');
     }
-    if (f != NULL) {
-        fclose(f);
-    }
-    return ticks;
+    return behind != NULL ? field_of(behind + 1, 22 - 3) : -1;
 }
 
 static void write_start(struct prom *p)
 {
     static const struct prom_family START = {"process_start_time_seconds", PROM_GAUGE, "seconds",
                                              "when the process began, seconds since the epoch"};
-    long long boot_s = number_behind("/proc/stat", "btime ");
-    long long ticks = started_ticks();
+    long long boot = boot_s(), ticks = started_ticks();
     long per_s = sysconf(_SC_CLK_TCK);
 
-    if (boot_s > 0 && ticks >= 0 && per_s > 0) {
-        metricswords_one(p, &START, boot_s * 1000 + ticks * 1000 / per_s, 1000);
+    if (boot > 0 && ticks >= 0 && per_s > 0) {
+        metricswords_one(p, &START, boot * 1000 + ticks * 1000 / per_s, 1000);
     }
 }
 

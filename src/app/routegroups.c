@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define CHUNK_BYTES ((size_t)16 * 1024)
+
 /* The names in the order of labels; one that the metric does not carry is NULL. */
 struct names {
     const char *ns, *route, *service;
@@ -99,7 +101,7 @@ int routegroups_init(struct routegroups *g, struct routegroups_row *rows, size_t
     int rc = 0;
 
     *g = (struct routegroups){0};
-    arena_init(&g->arena, 16 * 1024);
+    arena_init(&g->arena, CHUNK_BYTES);
     g->groups = arena_calloc(&g->arena, n, sizeof(*g->groups));
     if (g->groups == NULL) {
         return -ENOMEM;

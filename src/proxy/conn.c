@@ -181,6 +181,13 @@ int conn_socket_error(int fd)
     return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 ? error : errno;
 }
 
+uint32_t conn_us_since(uint64_t then_us)
+{
+    uint64_t us = clock_now_us() - then_us;
+
+    return us < UINT32_MAX ? (uint32_t)us : UINT32_MAX;
+}
+
 void conn_keep_facts(struct conn *c, const struct clienthello_info *info)
 {
     struct conn_facts *f;

@@ -147,7 +147,7 @@ static void on_complete(struct conn *c, struct hello *h, const struct clienthell
 {
     const struct route *route;
 
-    c->hello_us = (uint32_t)(clock_now_us() - c->accepted_us);
+    c->hello_us = conn_us_since(c->accepted_us);
     c->hello_bytes = info->raw_bytes;
     count_complete(c, info);
     conn_keep_facts(c, info);

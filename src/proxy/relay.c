@@ -17,8 +17,8 @@
 
 /*
  * A side from which nothing is wanted (its FIN was read, or its sink is full) is watched for a
- * reset from the next tick of the wheel on, 17 ms later at most.  Most such moments are shorter, and
- * to watch at once would cost a short connection 3 more system calls than its 22.
+ * reset from the next tick of the wheel on, 17 ms later at most.  Most such moments are shorter,
+ * and to watch at once would cost a short connection 3 more system calls than its 22.
  */
 #define WATCH_AFTER_MS 1
 

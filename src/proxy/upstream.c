@@ -115,13 +115,11 @@ static void dial_failed(struct conn *c, struct hello *h, int error)
 
 static void dial_succeeded(struct conn *c, struct hello *h, size_t sent)
 {
-    uint64_t now_us = clock_now_us();
-
     balance_mark_ok(h->endpoint);
-    c->connect_us = (uint32_t)(now_us - h->dial_started_us);
+    c->connect_us = conn_us_since(h->dial_started_us);
     stats_add(&c->cells->dials[DIAL_OK], 1);
     histogram_observe(HISTOGRAM_CONNECT_DURATION, c->cells->connect_duration, c->connect_us);
-    c->connected_ms = now_us / 1000;
+    c->connected_ms = clock_now_ms();
     c->up.bytes = sent;
     relay_start(c, h->bytes + sent, h->len - sent);
     hello_drop(c);

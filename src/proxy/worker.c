@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -193,10 +194,20 @@ static void end_all(struct worker *w)
     reap(w);
 }
 
+/* A help for people only, who are told of "worker 3" too. */
+static void name_thread(const struct worker *w)
+{
+    char name[16];
+
+    (void)snprintf(name, sizeof(name), "worker %u", w->index);
+    (void)pthread_setname_np(pthread_self(), name);
+}
+
 static void *run(void *arg)
 {
     struct worker *w = arg;
 
+    name_thread(w);
     log_use_ring(w->log_ring);
     while (!w->stopping) {
         arm_tick(w);

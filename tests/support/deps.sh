@@ -1,16 +1,23 @@
 #!/usr/bin/env bash
 # deps.sh PURPOSE... - install the Debian packages that are missing for a purpose.
 #
-# Purposes: build, test, demo, bench, ci (each includes what it builds on).  Silent when nothing is
-# missing.  Needs root or sudo only when something is.
+# Purposes: build, test, demo, bench, ci, stacks, browsers (each includes what it builds on).
+# Silent when nothing is missing.  Needs root or sudo only when something is.
 set -eu
 
 build='gcc make pkg-config libc6-dev libevent-dev libcurl4-openssl-dev libcjson-dev libssl-dev
        libyaml-dev uthash-dev ca-certificates git'
 run='openssl curl python3 iproute2 procps'
-test="libcmocka-dev $run prometheus python3-prometheus-client gnutls-bin nftables tshark"
+test="libcmocka-dev $run locales prometheus python3-prometheus-client gnutls-bin nftables tshark"
 bench='nginx-light libnginx-mod-stream'
+stacks='libnss3-tools libmbedtls-dev nginx-light libnginx-mod-stream'
+browsers='libnss3-tools chromium firefox-esr'
 ci='clang clang-tidy clang-format libclang-rt-14-dev valgrind cppcheck shellcheck universal-ctags'
+
+# A language is taken from Debian where there is none yet.
+for language in go:golang-go javac:default-jdk-headless node:nodejs 'cargo:cargo-web rustc-web'; do
+    command -v "${language%%:*}" >/dev/null || stacks="$stacks ${language#*:}"
+done
 
 wanted=
 for purpose in "$@"; do
@@ -19,9 +26,12 @@ for purpose in "$@"; do
         test) wanted="$wanted $build $test" ;;
         demo) wanted="$wanted $build $run nginx-light" ;;
         bench) wanted="$wanted $build $run $bench" ;;
+        stacks) wanted="$wanted $build $run gnutls-bin $stacks" ;;
+        browsers) wanted="$wanted $browsers" ;;
         ci) wanted="$wanted $build $test $ci" ;;
         *)
-            echo "deps.sh: $purpose: no such purpose; there are build, test, demo, bench and ci" >&2
+            echo "deps.sh: $purpose: no such purpose; there are build, test, demo, bench, ci," \
+                "stacks and browsers" >&2
             exit 2
             ;;
     esac

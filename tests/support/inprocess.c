@@ -211,17 +211,19 @@ bool inprocess_ask(struct inprocess *p, const char *name, const char *backend)
     return reached;
 }
 
-/* Put PORT in place of every digit run behind `before`. */
+/* Put PORT in place of the digits behind every `before`. */
 static void hide_ports(char *text, const char *before)
 {
+    static const char PORT[] = {'P', 'O', 'R', 'T'};
+
     for (char *at = strstr(text, before); at != NULL; at = strstr(at, before)) {
         size_t digits;
 
         at += strlen(before);
         digits = strspn(at, "0123456789");
-        assert_true(digits >= strlen("PORT"));
-        memcpy(at, "PORT", strlen("PORT"));
-        memmove(at + strlen("PORT"), at + digits, strlen(at + digits) + 1);
+        assert_true(digits >= sizeof(PORT));
+        memcpy(at, PORT, sizeof(PORT));
+        memmove(at + sizeof(PORT), at + digits, strlen(at + digits) + 1);
     }
 }
 

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -80,16 +81,17 @@ uint64_t metric_lines_sum(const char *page, const char *beginning)
 char *metric_lines_families(const char *page)
 {
     static const char TYPE[] = "# TYPE ";
-    char *out = calloc(1, strlen(page) + 1);
+    char *out = NULL;
+    size_t out_len, len;
+    FILE *f = open_memstream(&out, &out_len);
     const char *line;
-    size_t len;
 
-    assert_non_null(out);
+    assert_non_null(f);
     while (next_line(&page, &line, &len)) {
         if (strncmp(line, TYPE, strlen(TYPE)) == 0) {
-            strncat(out, line + strlen(TYPE), len - strlen(TYPE));
-            strcat(out, "\n");
+            fprintf(f, "%.*s\n", (int)(len - strlen(TYPE)), line + strlen(TYPE));
         }
     }
+    fclose(f);
     return out;
 }

@@ -1,5 +1,6 @@
 #include "support/sealway_proc.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -73,11 +74,23 @@ static bool has_arg(const char *const *args, const char *name)
     return false;
 }
 
+/* Whether a test gave it as SEALWAY_NAME; "--name" is what the option is called. */
+static bool has_env(const char *name)
+{
+    char variable[64] = "SEALWAY_";
+    size_t len = strlen(variable);
+
+    for (name += 2; *name != '\0' && len + 1 < sizeof(variable); name++) {
+        variable[len++] = (char)(*name == '-' ? '_' : toupper((unsigned char)*name));
+    }
+    return getenv(variable) != NULL;
+}
+
 /* An option the test leaves out gets a value that suits tests. */
 static size_t add_default(const char **argv, size_t n, const char *const *args, const char *name,
                           const char *value)
 {
-    if (has_arg(args, name)) {
+    if (has_arg(args, name) || has_env(name)) {
         return n;
     }
     argv[n] = name;

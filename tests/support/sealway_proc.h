@@ -2,7 +2,7 @@
  * sealway_proc - the real program as a child process: started, asked, stopped.
  *
  * $SEALWAY_BIN names the program (default build/sealway).  It listens on free ports, runs with two
- * workers and no drain delay unless the arguments say otherwise, and dies with the test.
+ * workers and no drain delay unless arguments or environment say otherwise, and dies with the test.
  */
 #ifndef SUPPORT_SEALWAY_PROC_H
 #define SUPPORT_SEALWAY_PROC_H

@@ -13,7 +13,8 @@
 #define ACTIVE 128u
 
 struct timer {
-    struct event *event; /* NULL: free */
+    struct event *event; /* NULL: this place is free */
+    bool set;
     uint64_t due_us, delay_us;
 };
 
@@ -27,6 +28,7 @@ static struct active active[ACTIVE];
 static unsigned n_active;
 static struct sim_event_hooks hooks;
 static uint64_t calls;
+static const struct event *spared;
 
 void sim_event_begin(const struct sim_event_hooks *h)
 {
@@ -34,6 +36,12 @@ void sim_event_begin(const struct sim_event_hooks *h)
     n_active = 0;
     hooks = *h;
     calls = 0;
+    spared = NULL;
+}
+
+void sim_event_spare(const struct event *timer)
+{
+    spared = timer;
 }
 
 uint64_t sim_event_calls(void)
@@ -51,13 +59,28 @@ static struct timer *timer_of(const struct event *ev)
     return NULL;
 }
 
+static bool has_no_memory(const struct event *ev)
+{
+    if (ev == spared || !sim_unlucky(sim_kernel_weather()->no_event)) {
+        return false;
+    }
+    sim_note("event_add failed", event_get_fd(ev), 0);
+    sim_kernel_hurt();
+    return true;
+}
+
+/* Fails the first time only: libevent's heap of timers grows and never shrinks. */
 static int add_timer(struct event *ev, const struct timeval *tv)
 {
     struct timer *t = timer_of(ev);
 
+    if (t == NULL && has_no_memory(ev)) {
+        return -1;
+    }
     t = t != NULL ? t : timer_of(NULL);
     SIM_CHECK(t != NULL, "the simulation has too few timers");
     t->event = ev;
+    t->set = true;
     t->delay_us = (uint64_t)tv->tv_sec * 1000000 + (uint64_t)tv->tv_usec;
     t->due_us = sim_now_us() + t->delay_us;
     return 0;
@@ -79,9 +102,7 @@ static int add_io(struct event *ev)
 
     SIM_CHECK(s != NULL && s->kind != SIM_FILE, "event_add() for %d", event_get_fd(ev));
     SIM_CHECK(s->event == NULL || s->event == ev, "two events for %d", s->fd);
-    if (s->kind != SIM_BELL && sim_unlucky(sim_kernel_weather()->no_event)) {
-        sim_note("event_add failed", s->fd, 0);
-        sim_kernel_hurt();
+    if (s->kind != SIM_BELL && has_no_memory(ev)) {
         return -1;
     }
     if (s->event == NULL) {
@@ -108,7 +129,7 @@ int sim_event_del(struct event *ev)
         }
     }
     if (t != NULL) {
-        t->event = NULL;
+        t->set = false;
     }
     if (fd >= 0) {
         struct sim_sock *s = sim_kernel_sock(fd);
@@ -162,7 +183,7 @@ uint64_t sim_event_next_us(void)
     uint64_t next = UINT64_MAX;
 
     for (unsigned i = 0; i < TIMERS; i++) {
-        if (timers[i].event != NULL && timers[i].due_us < next) {
+        if (timers[i].set && timers[i].due_us < next) {
             next = timers[i].due_us;
         }
     }
@@ -173,10 +194,11 @@ bool sim_event_timer(const struct event *ev, uint64_t *due_us_out)
 {
     const struct timer *t = timer_of(ev);
 
-    if (t != NULL) {
-        *due_us_out = t->due_us;
+    if (t == NULL || !t->set) {
+        return false;
     }
-    return t != NULL;
+    *due_us_out = t->due_us;
+    return true;
 }
 
 static void activate(struct event *ev, short what)
@@ -208,14 +230,14 @@ static void collect_timers(void)
 {
     for (unsigned i = 0; i < TIMERS; i++) {
         struct timer *t = &timers[i];
-        if (t->event == NULL || t->due_us > sim_now_us()) {
+        if (!t->set || t->due_us > sim_now_us()) {
             continue;
         }
         activate(t->event, EV_TIMEOUT);
         if ((event_get_events(t->event) & EV_PERSIST) != 0) {
             t->due_us = sim_now_us() + t->delay_us;
         } else {
-            t->event = NULL;
+            t->set = false;
         }
     }
 }

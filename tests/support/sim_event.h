@@ -23,6 +23,9 @@ struct sim_event_hooks {
 /** No registrations, no timers. */
 void sim_event_begin(const struct sim_event_hooks *hooks);
 
+/** A timer that can always be set: libevent has made room for it. */
+void sim_event_spare(const struct event *timer);
+
 /** As event_add(), event_del(). */
 int sim_event_add(struct event *ev, const struct timeval *tv);
 int sim_event_del(struct event *ev);

@@ -59,6 +59,10 @@ static void add_bad(struct hello_bytes *raw)
     add(raw, "no name", END_HELLO_NO_NAME);
     hello_bytes_add(raw, http, sizeof(http) - 1);
     add(raw, "HTTP", END_HELLO_NOT_TLS);
+    hello_bytes_add(raw, "SSH-2.0-OpenSSH_9.2p1\r\n", 23);
+    add(raw, "SSH", END_HELLO_NOT_TLS);
+    hello_simple(raw, "two..dots", NULL);
+    add(raw, "no name of DNS", END_HELLO_MALFORMED);
     add_two_names(raw);
     hello_bytes_add(raw, "\x16\x03\x01\x00\x40\x01\xff\xff\xff\x03\x03", 11);
     hello_bytes_add_zeros(raw, 58);

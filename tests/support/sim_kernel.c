@@ -147,7 +147,7 @@ int sim_kernel_bell(void)
 
 int sim_kernel_file(void)
 {
-    return open_kind(SIM_FILE);
+    return sim_unlucky(weather.no_socket) ? fail_with(ENFILE) : open_kind(SIM_FILE);
 }
 
 static void meanwhile(void)

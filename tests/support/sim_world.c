@@ -336,6 +336,7 @@ static void begin_worker(void)
     world.judge.w = world.w;
     world.w->rng.state = sim_below(UINT32_MAX) + 1;
     world.w->log_ring = world.log;
+    sim_event_spare(world.w->tick_event);
     worker_set_listener(world.w, 0, sim_kernel_listener());
     worker_publish(world.w, table_ref(world.f.tables[0]));
     assert_int_equal(worker_start(world.w), 0);

@@ -86,9 +86,11 @@ static void a_refusal_replaces_what_was_there(void **state)
     (void)state;
     assert_non_null(page);
     page->reply.content_type = "text/html";
+    page->reply.verdict = "routed";
     assert_int_equal(buf_printf(&page->reply.body, "half a page"), 0);
     adminpage_refuse(page, 404, "no %s\n", "page");
     assert_int_equal(page->reply.status, 404);
+    assert_null(page->reply.verdict);
     assert_string_equal(page->reply.content_type, "text/plain; charset=utf-8");
     assert_body(page, "no page\n");
     adminpage_free(page);

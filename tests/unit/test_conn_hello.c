@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -382,6 +383,45 @@ static void reading_survives_interruptions_and_short_reads(void **state)
     close(server);
 }
 
+/* Whatever else a kernel may do: what it has shown to be readable is asked for once, not again and
+ * again until it comes. */
+static void a_read_that_finds_nothing_is_tried_once_a_turn_and_costs_no_hello(void **state)
+{
+    struct inline_worker *iw = *state;
+    int client = inline_worker_dial(iw), server;
+    unsigned before;
+
+    inline_worker_write(iw, client, iw->f.hello, iw->f.hello_len);
+    failsys_fail(FAILSYS_RECV, EAGAIN, 0, UINT_MAX);
+    before = failsys_count(FAILSYS_RECV);
+    for (unsigned turns = 1; turns <= 100; turns++) {
+        inline_worker_turn(iw);
+        assert_in_range(failsys_count(FAILSYS_RECV) - before, 1, turns);
+    }
+    assert_int_equal(inline_worker_count(iw, CONN_READING_HELLO), 1);
+    failsys_reset();
+    server = inline_worker_accept(iw, iw->f.backend);
+    inline_worker_expect(iw, server, iw->f.hello, iw->f.hello_len);
+    close(client);
+    close(server);
+}
+
+static void half_a_hello_is_waited_for_without_a_call(void **state)
+{
+    struct inline_worker *iw = *state;
+    int client = inline_worker_dial(iw);
+    struct conn *c = inline_worker_conn(iw, CONN_READING_HELLO);
+
+    assert_true(inline_worker_rests(iw, 1));
+    for (size_t at = 0; at < 60; at += 20) {
+        inline_worker_write(iw, client, iw->f.hello + at, 20);
+        INLINE_UNTIL(iw, c->hello_bytes == at + 20);
+        assert_true(inline_worker_rests(iw, 1));
+    }
+    assert_int_equal(c->state, CONN_READING_HELLO);
+    close(client);
+}
+
 static void a_failing_read_ends_the_connection_with_its_cause(void **state)
 {
     struct inline_worker *iw = *state;
@@ -454,6 +494,8 @@ int main(void)
         OPENED(an_end_before_the_hello_is_whole_is_an_eof_at_any_byte),
         OPENED(a_reset_before_the_hello_is_whole_is_the_clients),
         OPENED(reading_survives_interruptions_and_short_reads),
+        OPENED(a_read_that_finds_nothing_is_tried_once_a_turn_and_costs_no_hello),
+        OPENED(half_a_hello_is_waited_for_without_a_call),
         OPENED(a_failing_read_ends_the_connection_with_its_cause),
         OPENED(a_client_that_cannot_be_waited_for_is_dropped),
         OPENED(a_hello_is_routed_by_the_table_of_its_last_byte),

@@ -310,6 +310,22 @@ static void a_match_is_counted_by_how_it_was_found(void **state)
 }
 
 #define CLOSED(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+/* As --hello-timeout lets it. */
+static void a_hello_that_took_hours_does_not_count_as_a_quick_one(void **state)
+{
+    struct inline_worker *iw = *state;
+    size_t last = histogram_shape(HISTOGRAM_HELLO_DURATION)->n_bounds;
+    int fd;
+
+    iw->shared.policy.hello_timeout_ms = 3 * 3600 * 1000;
+    fd = inline_worker_dial(iw);
+    inline_worker_pass(iw, UINT32_MAX / 1000 + 2); /* where 32 bits of microseconds begin anew */
+    inline_worker_write(iw, fd, iw->f.hello, iw->f.hello_len);
+    INLINE_UNTIL(iw, counts(iw)->hello[HELLO_OK] == 1);
+    assert_int_equal(counts(iw)->hello_duration[HISTOGRAM_FIRST_BUCKET + last], 1);
+    close(fd);
+}
+
 #define OPENED(test) cmocka_unit_test_setup_teardown(test, open_setup, teardown)
 
 int main(void)
@@ -320,6 +336,7 @@ int main(void)
         OPENED(the_features_of_a_hello_are_counted_each),
         OPENED(every_post_quantum_key_share_counts_as_one),
         OPENED(size_and_time_of_a_hello_are_those_of_complete_ones),
+        OPENED(a_hello_that_took_hours_does_not_count_as_a_quick_one),
         CLOSED(a_match_is_counted_by_how_it_was_found),
     };
 

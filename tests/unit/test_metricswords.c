@@ -85,6 +85,15 @@ static void a_histogram_is_read_from_its_cells(void **state)
                                              "s_bytes_count 2\n"));
 }
 
+static void a_family_may_have_one_sample(void **state)
+{
+    static const struct prom_family AGE = {"age_seconds", PROM_GAUGE, "seconds", "a"};
+
+    (void)state;
+    metricswords_one(&p, &AGE, -1500, 1000);
+    assert_wrote("# HELP age_seconds a\n# TYPE age_seconds gauge\nage_seconds -1.5\n");
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -92,6 +101,7 @@ int main(void)
         T(every_word_of_a_set_has_its_line),
         T(what_never_happened_to_a_route_has_no_line),
         T(a_histogram_is_read_from_its_cells),
+        T(a_family_may_have_one_sample),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

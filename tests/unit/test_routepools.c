@@ -5,9 +5,12 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
+
 #include "../../src/app/routepools_priv.h"
 #include "route/registry.h"
 #include "support/explained.h"
+#include "support/failalloc.h"
 #include "support/objects.h"
 
 static struct routespage page_of(const struct explained *e)
@@ -64,11 +67,36 @@ static void each_pool_is_there_once_and_found_for_all_its_routes(void **state)
     explained_free(&e);
 }
 
+static void list_in_want(void *ctx)
+{
+    const struct routespage *page = ctx;
+    struct routepools all;
+    int rc = routepools_init(&all, page);
+
+    assert_true(rc == 0 || rc == -ENOMEM);
+    routepools_fini(&all);
+}
+
+static void without_memory_there_are_no_pools(void **state)
+{
+    struct routespage page;
+    struct explained e;
+
+    (void)state;
+    explained_make(&e, NULL,
+                   OUR_CLASS SERVED("shop", "web", "10.0.0.1")
+                       INGRESS("shop", "i", "", OURS RULES(HOST("a.test", "web", "number: 443"))));
+    page = page_of(&e);
+    assert_true(failalloc_torture(list_in_want, &page) >= 1);
+    explained_free(&e);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_table_without_routes_has_no_pools),
         cmocka_unit_test(each_pool_is_there_once_and_found_for_all_its_routes),
+        cmocka_unit_test(without_memory_there_are_no_pools),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "support/failalloc.h"
 
 static void expect(struct buf *b, const char *text)
 {
@@ -71,12 +72,36 @@ static void the_first_failure_sticks(void **state)
     buf_fini(&b);
 }
 
+static void write_in_want(void *ctx)
+{
+    struct textout t;
+    struct buf b;
+
+    (void)ctx;
+    buf_init(&b, 100000);
+    textout_init(&t, &b);
+    for (unsigned i = 0; i < 1000; i++) {
+        textout_safe(&t, "name ");
+        textout_printf(&t, "%04u\n", i);
+        assert_int_equal(t.rc == 0 ? b.len % 10 : 0, 0);
+    }
+    assert_true(t.rc == 0 ? b.len == 10000 : t.rc == -ENOMEM && b.len < 10000);
+    buf_fini(&b);
+}
+
+static void without_memory_nothing_follows_a_gap(void **state)
+{
+    (void)state;
+    assert_true(failalloc_torture(write_in_want, NULL) > 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(words_follow_each_other),
         cmocka_unit_test(nothing_from_outside_commands_a_terminal),
         cmocka_unit_test(the_first_failure_sticks),
+        cmocka_unit_test(without_memory_nothing_follows_a_gap),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

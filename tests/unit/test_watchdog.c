@@ -144,7 +144,7 @@ static void a_controller_that_was_stopped_need_not_turn(void **state)
     struct err why;
 
     monitor_forget_controller(&p->monitor);
-    pass(p, 2 * WATCHDOG_CONTROLLER_MS);
+    pass(p, UINT64_C(2) * WATCHDOG_CONTROLLER_MS);
     assert_true(watchdog_controller_turns(dog(p), &why));
     assert_null(strstr(inprocess_log(p), "controller"));
 }

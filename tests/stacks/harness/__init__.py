@@ -1,0 +1,1 @@
+"""Real TLS clients against real TLS servers, directly and through the proxy."""

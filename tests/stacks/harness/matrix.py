@@ -1,0 +1,64 @@
+"""Every client with every server, every feature directly and through the proxy."""
+
+import dataclasses
+
+from harness.clients import ROLES, Target
+
+# What a feature must say where it is not just "ok".  A pair may refuse to renegotiate.
+WANTED = {"nocert": ("refused",), "reneg": ("ok", "refused"), "h2": ("ok HTTP/2", "ok h2"),
+          "resume1.3": ("ok full then resumed",), "resume1.2": ("ok full then resumed",)}
+# What a pair does otherwise by itself, and why.
+PECULIAR = {
+    ("java", "go", "resume1.2"): (
+        "ok full then", "Go has tickets and no session IDs for TLS 1.2; Java keeps no session then"),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Cell:
+    """One feature of one pair, and what became of it."""
+
+    client: str
+    server: str
+    feature: str
+    direct: str
+    proxied: str
+
+    @property
+    def equal(self):
+        return normal(self.direct) == normal(self.proxied)
+
+    @property
+    def as_wanted(self):
+        peculiar, _ = PECULIAR.get((self.client, self.server, self.feature), ((), ""))
+        return self.direct.startswith(peculiar or WANTED.get(self.feature, ("ok",)))
+
+
+def kind(said):
+    return said.split(" ", 1)[0]
+
+
+def normal(said):
+    """What must be equal: of a refusal only that it is one, for whether an alert or the reset behind
+    it is seen first is a race between the two ends."""
+    return "refused" if kind(said) == "refused" else said
+
+
+def targets(world, server, role):
+    """The same server twice: directly, and behind the proxy."""
+    name = server.host(role)
+    return Target(name, server.port(role), server), Target(name, world.proxy.port, server)
+
+
+def run_pair(world, client, server, wanted=()):
+    """The cells of a pair, of the features wanted (none: all) that both of them have."""
+    cells = []
+    for feature in ROLES:
+        if feature not in client.features or wanted and feature not in wanted:
+            continue
+        if server.port(client.role(feature)) is None:
+            continue
+        said = [client.run(feature, target)
+                for target in targets(world, server, client.role(feature))]
+        cells.append(Cell(client.name, server.name, feature, *said))
+    return cells
