@@ -104,8 +104,8 @@ say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
 SUBMAKE = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS))
 DEPS    = $(Q)tests/support/deps.sh
 
-.PHONY: all help deps test check demo full asan tsan fuzz cov valgrind bench stacks install clean tools \
-        run-tests run-fuzz FORCE
+.PHONY: all help deps test check demo full asan tsan m32 fuzz cov valgrind bench stacks install \
+        clean tools run-tests run-fuzz FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -117,7 +117,7 @@ help:
 	@echo 'make demo         install, build, route real TLS by SNI from deploy/demo; KEEP=1 stays up'
 	@echo 'make test         install, build, run every test'
 	@echo 'make check        format, analysers, layers, prefixes, headers'
-	@echo 'make asan|tsan    build and run the tests under a sanitizer'
+	@echo 'make asan|tsan    build and run the tests under a sanitizer; make m32: parsers of 32 bits'
 	@echo 'make valgrind     run the unit tests under valgrind; make cov: coverage by file'
 	@echo 'make fuzz         run every fuzz target for TIME each (default 60s; TIME=15m, JOBS=2)'
 	@echo 'make full         everything long: all of the above, more fuzzing'
@@ -143,6 +143,9 @@ valgrind:
 	$(Q)$(SUBMAKE) tools
 	$(Q)RUN_UNDER='valgrind -q --leak-check=full --show-leak-kinds=all --error-exitcode=99' \
 		TEST_TIMEOUT=600 tests/support/run_tests.sh $(B) $(UNIT)
+
+m32:
+	$(Q)tests/support/m32.sh build
 
 fuzz:
 	$(DEPS) ci
@@ -170,7 +173,7 @@ stacks:
 full:
 	$(DEPS) ci demo
 	$(Q)FULL=1 TEST_TIMEOUT=900 $(MAKE) test
-	$(Q)for target in check asan tsan valgrind cov stacks demo; do $(MAKE) $$target || exit 1; done
+	$(Q)for target in check asan tsan m32 valgrind cov stacks demo; do $(MAKE) $$target || exit 1; done
 	$(Q)$(MAKE) fuzz TIME=10m
 
 bench:

@@ -30,7 +30,6 @@ enum optiontable_type {
 
 struct optiontable_row {
     const char *name;  /* without dashes */
-    char letter;       /* the short form, "-o", or 0 */
     const char *value; /* what --help calls the value; NULL for a flag */
     enum optiontable_type type;
     unsigned commands;    /* set of enum options_command */
@@ -40,6 +39,7 @@ struct optiontable_row {
     const char *shown;    /* the default in words where `fallback` cannot say it */
     struct optionvalue_range range; /* of a count, size or duration */
     bool may_be_off;                /* takes `off`, which is stored as 0 */
+    char letter;                    /* the short form, "-o", or 0 */
     const char *const *words;
     bool (*is_entry)(const char *text); /* of a list: whether an entry can mean anything */
     const char *entry;                  /* and in words what it has to be */

@@ -17,6 +17,7 @@
 #include "base/attr.h"
 #include "base/log.h"
 #include "base/logring.h"
+#include "support/utf8_check.h"
 
 #define FIELDS_MAX 16
 #define VALUE_MAX  1024
@@ -244,34 +245,13 @@ static void check_text(const struct line *line, bool is_main)
 
 /* ---- reading JSON back ----------------------------------------------------------------------- */
 
-/* The length of the character at `s` by its code point: RFC 3629, worked out and not looked up. */
-static size_t character(const char *s, size_t left)
-{
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    uint8_t lead = (uint8_t)s[0];
-    size_t len = lead < 0x80 ? 1 : lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : lead >= 0xc0 ? 2 : 0;
-    uint32_t point;
-
-    if (len == 0 || len > left || lead >= 0xf8) {
-        return 0;
-    }
-    point = len == 1 ? lead : lead & (0x7fu >> len);
-    for (size_t i = 1; i < len; i++) {
-        if (((uint8_t)s[i] & 0xc0) != 0x80) {
-            return 0;
-        }
-        point = point << 6 | ((uint8_t)s[i] & 0x3f);
-    }
-    return point >= least[len] && point <= 0x10ffff && (point < 0xd800 || point > 0xdfff) ? len : 0;
-}
-
 /* What a value has to come back as: a byte that is no UTF-8 as the character of that number. */
 static void expect(const struct value *v, char *out)
 {
     size_t n = 0;
 
     for (size_t i = 0; i < v->len;) {
-        size_t len = character(v->bytes + i, v->len - i);
+        size_t len = utf8_check_len(v->bytes + i, v->len - i);
 
         if (len == 0) {
             out[n++] = (char)(0xc0 | (uint8_t)v->bytes[i] >> 6);
@@ -327,13 +307,7 @@ static void check_json(const struct line *line, bool is_main)
     char key[24];
     size_t i = 0;
 
-    for (size_t k = 0; k + 1 < line->len;) {
-        size_t len = character(line->text + k, line->len - k);
-
-        ASSERT(len > 0 && (uint8_t)line->text[k] >= 0x20 && line->text[k] != 0x7f);
-        ASSERT(len != 2 || (uint8_t)line->text[k] != 0xc2 || (uint8_t)line->text[k + 1] >= 0xa0);
-        k += len;
-    }
+    ASSERT(utf8_check_is_clean(line->text, line->len - 1));
     ASSERT(cJSON_IsObject(root));
     item = next(root->child, "time");
     if (is_main) {

@@ -48,6 +48,8 @@ answers() {
 }
 
 export LOCPATH=$dir
+# The C library keeps the parts of LOCPATH for good, which is no leak of ours.
+export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0
 answers C >"$dir/expected" 2>&1
 answers "$locale" >"$dir/got" 2>&1
 if ! grep -q 'mixi.test' "$dir/expected"; then

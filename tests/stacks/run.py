@@ -2,9 +2,10 @@
 """Real TLS clients against real TLS servers: each pair directly and through the proxy, which must
 make no difference.
 
-All runs on loopback, on free ports, and has ended when this has.  $SEALWAY_BIN is the proxy (default
-build/sealway), $STACKS_BUILD keeps the programs built here (default build/stacks).  What is not
-installed is skipped, and said so; `tests/support/deps.sh stacks` installs what Debian has."""
+All runs on loopback, on free ports, and has ended when this has.  $SEALWAY_BIN is the proxy
+(default build/sealway), $STACKS_BUILD keeps the programs built here (default build/stacks).  What
+is not installed is skipped, and said so; `tests/support/deps.sh stacks` installs what Debian has.
+"""
 
 import argparse
 import pathlib
@@ -15,7 +16,8 @@ import time
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
-from harness import browsers, curl, gnutls, matrix, nginx, nss, openssl, programs, report  # noqa: E402
+from harness import browsers, curl, gnutls, matrix, nginx, nss, openssl  # noqa: E402
+from harness import programs, report  # noqa: E402
 from harness.process import Failed  # noqa: E402
 from harness.world import World  # noqa: E402
 
@@ -83,6 +85,7 @@ def run(world, options):
 def main():
     options = parse_arguments()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # also where a shell had it ignored
     world = World(chosen(SERVERS, options.servers, options.short))
     try:
         return 0 if run(world, options) else 1

@@ -18,9 +18,10 @@ import sys
 
 # Parsers of bytes from outside, where a test that is missing is an attack that is not.
 PARSERS = re.compile(
-    r"src/(tls/.*|route/hostname|base/json|manifest/(yaml.*|doc.*|jsontext))\.c$")
+    r"src/(tls/.*|route/hostname|base/(json|utf8|netaddr)|manifest/(yaml.*|doc.*|jsontext)|"
+    r"model/k8sname|admin/adminquery)\.c$")
 PARSER_FLOOR = {"lines": 98.0, "branches": 95.0}
-FLOOR = {"lines": 97.5, "branches": 92.0}  # of all together
+FLOOR = {"lines": 98.0, "branches": 94.0}  # of all together
 
 NOT_COUNTED = re.compile(r"\bASSERT\(|\bHASH_[A-Z_]+\(")
 ALLOCATORS = "malloc|calloc|realloc|strdup|strndup|aligned_alloc"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # deps.sh PURPOSE... - install the Debian packages that are missing for a purpose.
 #
-# Purposes: build, test, demo, bench, ci, stacks, browsers (each includes what it builds on).
+# Purposes: build, test, demo, bench, ci, m32, stacks, browsers (each includes what it builds on).
 # Silent when nothing is missing.  Needs root or sudo only when something is.
 set -eu
 
@@ -28,6 +28,7 @@ for purpose in "$@"; do
         bench) wanted="$wanted $build $run $bench" ;;
         stacks) wanted="$wanted $build $run gnutls-bin $stacks" ;;
         browsers) wanted="$wanted $browsers" ;;
+        m32) wanted="$wanted $build gcc-multilib" ;;
         ci) wanted="$wanted $build $test $ci" ;;
         *)
             echo "deps.sh: $purpose: no such purpose; there are build, test, demo, bench, ci," \

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
@@ -38,6 +39,9 @@ extern const char __executable_start[], etext[]; /* the linker's */
 static _Thread_local size_t armed; /* allocations until the failing one */
 static _Thread_local bool fired;
 
+static _Atomic size_t others_armed; /* likewise, of all threads but the one below */
+static _Thread_local bool is_apart;
+
 void failalloc_arm(size_t nth)
 {
     armed = nth;
@@ -51,6 +55,17 @@ bool failalloc_disarm(void)
     armed = 0;
     fired = false;
     return was;
+}
+
+void failalloc_arm_others(size_t nth)
+{
+    is_apart = true;
+    atomic_store(&others_armed, nth);
+}
+
+bool failalloc_disarm_others(void)
+{
+    return atomic_exchange(&others_armed, 0) == 0;
 }
 
 size_t failalloc_torture(void (*body)(void *ctx), void *ctx)
@@ -85,12 +100,31 @@ void failalloc_note(const char *caller)
     }
 }
 
-static bool fails_now(const char *caller)
+/* Whether this is the one that other threads were to fail at. */
+static bool other_fails_now(void)
+{
+    size_t left = is_apart ? 0 : atomic_load(&others_armed);
+
+    while (left != 0 && !atomic_compare_exchange_weak(&others_armed, &left, left - 1)) {
+        /* `left` was renewed */
+    }
+    return left == 1;
+}
+
+static bool own_fails_now(void)
 {
     if (armed == 0 || --armed != 0) {
         return false;
     }
     fired = true;
+    return true;
+}
+
+static bool fails_now(const char *caller)
+{
+    if (!own_fails_now() && !other_fails_now()) {
+        return false;
+    }
     failalloc_note(caller);
     return true;
 }

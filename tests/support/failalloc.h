@@ -3,8 +3,7 @@
  *
  * Reached are the calls of our own objects, those inside cJSON, libevent and libyaml, and every
  * request to an arena, though a chunk of it may have room.  Not reached: what the C library (fopen,
- * opendir, getaddrinfo), OpenSSL and libcurl allocate themselves, and other threads than the one
- * that armed.
+ * opendir, getaddrinfo), OpenSSL and libcurl allocate themselves.
  *
  * Torture: run a test again and again with the next allocation failing, until none failed.
  */
@@ -14,11 +13,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/** Let the `nth` allocation from now (1 = the next) return NULL once; 0: none fails. */
+/** Let this thread's `nth` allocation from now (1 = the next) return NULL once; 0: none fails. */
 void failalloc_arm(size_t nth);
 
 /** Whether the armed failure happened; disarms. */
 bool failalloc_disarm(void);
+
+/** Likewise for the `nth` of all threads that have never called this. */
+void failalloc_arm_others(size_t nth);
+bool failalloc_disarm_others(void);
 
 /**
  * Run `body(ctx)` with the 1st, 2nd, … allocation failing until a run in which none failed.  The

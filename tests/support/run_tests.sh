@@ -16,10 +16,11 @@ mkdir -p "$build/log"
 export CMOCKA_TEST_ABORT=1
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
 
-under=${RUN_UNDER:-}
-# gcc 12's tsan does not know the address layouts that newer kernels draw at random.
+# gcc 12's tsan does not know the address layouts that newer kernels draw at random.  A script hands
+# its own down to what it runs.
+layout=
 if [ "${VARIANT:-}" = tsan ] && setarch -R true 2>/dev/null; then
-    under="setarch -R $under"
+    layout='setarch -R'
 fi
 
 passed=0
@@ -35,8 +36,8 @@ for program in "$@"; do
     name=$(basename "$program")
     log=$build/log/$name.log
     start=$(date +%s%N)
-    prefix=$under
-    case $program in *.sh) prefix= ;; esac
+    prefix="$layout ${RUN_UNDER:-}"
+    case $program in *.sh) prefix=$layout ;; esac
     # Outside, so that the shell's own "Aborted" goes nowhere.
     # shellcheck disable=SC2086 # the prefix is a command with its arguments
     { timeout -k 5 "${TEST_TIMEOUT:-180}" $prefix "$program" >"$log" 2>&1; } 2>/dev/null

@@ -24,15 +24,27 @@ static struct tempdir dir;
 static sigset_t before;
 static struct rlimit limit;
 
-/* SIGTERM waits, blocked, for whoever serves: it starts, becomes ready or not, and stops. */
+/* A signal that waits, blocked, for whoever serves: it starts, becomes ready or not, and stops. */
+static void signal_in_advance(int number)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, number);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    kill(getpid(), number);
+}
+
 static void stop_in_advance(void)
 {
-    sigset_t term;
+    signal_in_advance(SIGTERM);
+}
 
-    sigemptyset(&term);
-    sigaddset(&term, SIGTERM);
-    sigprocmask(SIG_BLOCK, &term, NULL);
-    kill(getpid(), SIGTERM);
+/* A second one, so that listeners are not waited for. */
+static void stop_at_once_in_advance(void)
+{
+    signal_in_advance(SIGTERM);
+    signal_in_advance(SIGINT);
 }
 
 static int setup(void **state)
@@ -45,13 +57,15 @@ static int setup(void **state)
     return 0;
 }
 
-/* Swallows a SIGTERM that nobody took. */
+/* Swallows the signals that nobody took. */
 static int teardown(void **state)
 {
     (void)state;
     signal(SIGTERM, SIG_IGN);
+    signal(SIGINT, SIG_IGN);
     sigprocmask(SIG_SETMASK, &before, NULL);
     signal(SIGTERM, SIG_DFL);
+    signal(SIGINT, SIG_DFL);
     setrlimit(RLIMIT_NOFILE, &limit);
     tempdir_remove(&dir);
     return 0;
@@ -193,7 +207,7 @@ static void serve_once(void *ctx)
     struct err e;
 
     (void)ctx;
-    stop_in_advance();
+    stop_at_once_in_advance();
     (void)serve("m", "", &e);
 }
 

@@ -535,6 +535,24 @@ static void out_of_memory_at_the_start_is_told_and_leaks_nothing(void **state)
     assert_true(failalloc_torture(live_in_want, w) > 20);
 }
 
+static void out_of_memory_in_its_thread_delays_a_change_and_loses_none(void **state)
+{
+    struct world *w = *state;
+    unsigned failed = 0;
+
+    put(w, "a.yaml", CLASS WEB API);
+    start(w);
+    /* Somewhere in reading, in translating, in the table, in the report. */
+    for (size_t nth = 1; nth < 1000; nth *= 10) {
+        failalloc_arm_others(nth);
+        put(w, "b.yaml", nth % 3 == 1 && failed % 2 == 0 ? ROUTE_TO("web") : ROUTE_TO("api"));
+        w->expected = failed % 2 == 0 ? "web" : "api";
+        assert_true(wait_until(is_as_expected, w, PATIENCE_MS));
+        failed += failalloc_disarm_others();
+    }
+    assert_true(failed >= 2);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -558,6 +576,7 @@ int main(void)
         TEST(the_figures_follow_the_rounds),
         TEST(a_source_that_is_gone_is_no_longer_heard_of),
         TEST(out_of_memory_at_the_start_is_told_and_leaks_nothing),
+        TEST(out_of_memory_in_its_thread_delays_a_change_and_loses_none),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -214,6 +214,61 @@ static void without_memory_a_file_is_read_another_time(void **state)
     manifestfile_fini(&last);
 }
 
+/** The reason of the one verdict on a file that is not what it was taken for. */
+static const char *reason_of(const char *path, int error, const char *message)
+{
+    const struct manifestid id = {.error = error};
+    const struct manifestfile_request want = {.path = path, .id = &id, .force = true};
+    static char reason[64];
+    struct manifestcontent c;
+
+    manifestfile_init(&c);
+    assert_int_equal(manifestfile_load(&want, &c), 0);
+    assert_int_equal(c.verdicts.n, 1);
+    assert_non_null(strstr(c.verdicts.items[0].message, message));
+    snprintf(reason, sizeof(reason), "%s", c.verdicts.items[0].reason);
+    manifestfile_fini(&c);
+    return reason;
+}
+
+static void what_is_no_text_at_all_is_told_whatever_it_is(void **state)
+{
+    struct watched *w = *state;
+    struct manifestcontent c;
+    int fd;
+
+    assert_string_equal(reason_of(w->dir.path, 0, "not a regular file"), "ManifestUnreadable");
+    assert_string_equal(reason_of("/proc/self/mem", 0, "mend that"), "ManifestUnreadable");
+    assert_string_equal(reason_of("/nowhere", ELOOP, "mend that"), "ManifestUnreadable");
+
+    manifestfile_init(&c);
+    fd = open(w->dir.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_int_equal(manifestfile_load_stream("-", fd, &c), 0);
+    assert_string_equal(c.verdicts.items[0].reason, "ManifestUnreadable");
+    close(fd);
+    manifestfile_fini(&c);
+    fd = open("/dev/zero", O_RDONLY | O_CLOEXEC);
+    assert_int_equal(manifestfile_load_stream("-", fd, &c), 0);
+    assert_string_equal(c.verdicts.items[0].reason, "ManifestTooLarge");
+    close(fd);
+    manifestfile_fini(&c);
+}
+
+static void short_of_descriptors_or_memory_a_file_is_not_to_blame(void **state)
+{
+    struct manifestid id = {.error = EMFILE};
+    const struct manifestfile_request want = {.path = "a.yaml", .id = &id, .force = true};
+    struct manifestcontent c;
+
+    (void)state;
+    manifestfile_init(&c);
+    assert_int_equal(manifestfile_load(&want, &c), 0);
+    assert_true(c.in_motion); /* it is read again */
+    manifestfile_fini(&c);
+    id.error = ENOMEM;
+    assert_int_equal(manifestfile_load(&want, &c), -ENOMEM);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, watched_setup, watched_teardown)
 
 int main(void)
@@ -227,6 +282,8 @@ int main(void)
         TEST(a_link_that_leads_nowhere_keeps_what_it_led_to_and_says_so),
         TEST(what_may_not_be_read_keeps_its_objects),
         TEST(without_memory_a_file_is_read_another_time),
+        TEST(what_is_no_text_at_all_is_told_whatever_it_is),
+        TEST(short_of_descriptors_or_memory_a_file_is_not_to_blame),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -238,6 +238,81 @@ static void out_of_memory_is_not_taken_for_a_broken_text(void **state)
     assert_true(failalloc_torture(decode_in_want, NULL) > 5);
 }
 
+/* What was asked for, as "KIND NS/NAME ". */
+static struct objmeta *write_down(void *ctx, enum object_kind kind, const char *ns,
+                                  const char *name)
+{
+    char *asked = ctx;
+
+    (void)snprintf(asked + strlen(asked), 256 - strlen(asked), "%s %s/%s ", object_kind_name(kind),
+                   ns, name);
+    return NULL;
+}
+
+static void what_cannot_be_told_has_no_last_version(void **state)
+{
+    static const char text[] =
+        "{apiVersion: networking.k8s.io/v1, kind: IngressClass, metadata: {name: c}, spec: 7}\n"
+        "---\n{apiVersion: v1, kind: Service, metadata: {name: s, namespace: ''}, spec: 7}\n"
+        "---\n{apiVersion: v1, kind: Service, metadata: {name: s, namespace: shop}, spec: 7}\n"
+        "---\n{apiVersion: v1, kind: Service, metadata: 7}\n"
+        "---\n{apiVersion: networking.k8s.io/v1, kind: ingress, metadata: {name: i}}\n";
+    struct manifestfile_request want = from_test;
+    struct manifestcontent c;
+    char asked[256] = "";
+
+    (void)state;
+    want.find_last = write_down;
+    want.find_ctx = asked;
+    manifestfile_init(&c);
+    assert_int_equal(manifesttext_decode(&want, text, strlen(text), &c), 0);
+    assert_string_equal(asked, "IngressClass /c Service default/s Service shop/s ");
+    assert_int_equal(c.n, 0);
+    manifestfile_fini(&c);
+}
+
+static void keep_in_want(void *ctx)
+{
+    struct manifestfile_request want = from_test;
+    const char *text = "{apiVersion: v1, kind: Service, metadata: {name: a}, spec: 7}";
+    struct manifestcontent c;
+    int rc;
+
+    want.find_last = only_a;
+    want.find_ctx = ctx;
+    manifestfile_init(&c);
+    rc = manifesttext_decode(&want, text, strlen(text), &c);
+    assert_true(rc == -ENOMEM || (rc == 0 && c.n == 1));
+    manifestfile_fini(&c);
+}
+
+static void out_of_memory_while_keeping_leaks_nothing(void **state)
+{
+    struct manifestcontent last;
+
+    (void)state;
+    assert_int_equal(decode(ONE_PORT("a", "1"), &last), 0);
+    assert_true(failalloc_torture(keep_in_want, last.objs[0].meta) > 10);
+    manifestfile_fini(&last);
+}
+
+static void faults_over_the_cap_are_counted(void **state)
+{
+    static const char bad[] = "---\na: 1\na: 1\n";
+    static char text[(LIMIT_VERDICTS_PER_FILE + 5) * sizeof(bad)];
+    struct manifestcontent c;
+
+    (void)state;
+    text[0] = '\0';
+    for (size_t i = 0; i < LIMIT_VERDICTS_PER_FILE + 5; i++) {
+        memcpy(text + i * (sizeof(bad) - 1), bad, sizeof(bad));
+    }
+    assert_int_equal(decode(text, &c), -EINVAL);
+    assert_int_equal(c.verdicts.errors, LIMIT_VERDICTS_PER_FILE);
+    assert_non_null(strstr(c.verdicts.items[c.verdicts.n - 1].message, "5 more problems"));
+    manifestfile_fini(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -253,6 +328,9 @@ int main(void)
         cmocka_unit_test(a_file_full_of_problems_does_not_fill_the_memory),
         cmocka_unit_test(an_unusable_object_is_looked_for_by_its_identity),
         cmocka_unit_test(out_of_memory_is_not_taken_for_a_broken_text),
+        cmocka_unit_test(what_cannot_be_told_has_no_last_version),
+        cmocka_unit_test(out_of_memory_while_keeping_leaks_nothing),
+        cmocka_unit_test(faults_over_the_cap_are_counted),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -126,6 +126,14 @@ static uint64_t measure(int (*write)(const struct routespage *p, struct buf *out
     return took_us / 1000;
 }
 
+/* Nobody promises anything under valgrind. */
+static uint64_t promise_ms(void)
+{
+    const char *under = getenv("RUN_UNDER");
+
+    return under != NULL && under[0] != '\0' ? 60000 : PROMISE_MS;
+}
+
 static void ten_thousand_routes_are_a_matter_of_milliseconds(void **state)
 {
     char *yaml = many_routes(10000);
@@ -137,9 +145,9 @@ static void ten_thousand_routes_are_a_matter_of_milliseconds(void **state)
     free(yaml);
     (void)table_routes(e.t.table, &n);
     assert_int_equal(n, 10000);
-    assert_true(measure(routespage_json, &e, "10000 routes, JSON") < PROMISE_MS);
+    assert_true(measure(routespage_json, &e, "10000 routes, JSON") < promise_ms());
     assert_true(e.out.len < 8u << 20);
-    assert_true(measure(routespage_table, &e, "10000 routes, table") < PROMISE_MS);
+    assert_true(measure(routespage_table, &e, "10000 routes, table") < promise_ms());
     explained_free(&e);
 }
 

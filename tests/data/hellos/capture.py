@@ -4,11 +4,11 @@
     capture.py            those that are not here yet
     capture.py NAME...    these, also where they are here; "all" is every one
 
-Each client is pointed at a listener on loopback, which reads the first flight and hangs up.  Where a
-client must have been there before (tickets, 0-RTT), its earlier connections are passed on to a real
-server.  A .hex file is the bytes behind a comment that says where they come from; its name carries
-the client's version, so that another version adds a file.  What is not installed is skipped;
-`tests/support/deps.sh stacks` installs what Debian has.
+Each client is pointed at a listener on loopback, which reads the first flight and hangs up.  Where
+a client must have been there before (tickets, 0-RTT), its earlier connections are passed on to a
+real server.  A .hex file is the bytes behind a comment that says where they come from; its name
+carries the client's version, so that another version adds a file.  What is not installed is
+skipped; `tests/support/deps.sh stacks browsers` installs what Debian has.
 """
 
 import pathlib
@@ -31,7 +31,8 @@ def write_hex(path, raw, source):
 
 def banner(studio, recording):
     """What the client says of itself, and the version in it."""
-    said = subprocess.run(studio.fill(recording.version), capture_output=True, text=True, check=True)
+    said = subprocess.run(studio.fill(recording.version), capture_output=True, text=True,
+                          check=True)
     line = (said.stdout.strip() or said.stderr.strip()).splitlines()[0]
     line = line.split(" (")[0].strip()
     return line, re.search(r"\d+\.\d+|\d+", line.split(":")[-1]).group()

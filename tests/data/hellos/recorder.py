@@ -80,7 +80,7 @@ class Studio:
             program = self.programs().get(word.strip("{}")) if word.startswith("{") else None
             argv += program() if program else [word.format(
                 port=port, addr=f"127.0.0.1:{port}", dir=self.directory, nss=self.world.nss,
-                rustlock=self.world.tools.source("rust/Cargo.lock"),
+                cargo=self.world.tools.source("rust/Cargo.toml"),
                 ca=self.world.certs.ca, client=self.world.certs.path(CLIENT_NAME),
                 big=self.world.certs.path("big.client"), huge=self.world.certs.path("huge.client"),
                 ech=base64.b64encode(ech_config_list()).decode(), ech_hex=ech_config_list().hex())]

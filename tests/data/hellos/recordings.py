@@ -4,7 +4,7 @@ import dataclasses
 
 NAME = "www.example.com"
 ALPNS = ",".join(f"protocol-{i:02}/1.0" for i in range(40))
-RUSTLS_VERSION = r"""sed -n '/^name = "rustls"$/{{n;s/version = "\(.*\)"/rustls \1/p}}' {rustlock}"""
+RUSTLS_VERSION = r"""sed -n 's/^rustls = .* "=\(.*\)",.*/rustls \1/p' {cargo}"""
 LONG = ".".join(["x" * 63] * 3 + ["y" * 61])  # 253 bytes: as long as a name gets
 
 
@@ -27,11 +27,13 @@ class Recording:
                                ("{nss}/", ""), ("{ech}", "CONFIG"), ("{ech_hex}", "CONFIG"),
                                ("{ca}", "ca.pem"), ("{client}", "client.pem"),
                                ("{big}", "client.pem"), ("{huge}", "client.pem"),
-                               ("{go}", "programs/go/client"), ("{java}", "programs/java/Client.java"),
+                               ("{go}", "programs/go/client"),
+                               ("{java}", "programs/java/Client.java"),
                                ("{node}", "programs/node/client.js"),
                                ("{node24}", "programs/node/client.js"),
                                ("{python}", "programs/python/client.py"),
-                               ("{rust}", "programs/rust"), ("{mbedtls}", "programs/c/mbedtls_client")):
+                               ("{rust}", "programs/rust"),
+                               ("{mbedtls}", "programs/c/mbedtls_client")):
             text = text.replace(word, readable)
         if self.nth > 1:
             text += f" (connection {self.nth})"
@@ -57,7 +59,8 @@ def gnutls(name, options, **more):
 
 
 def nss(name, options, **more):
-    return Recording(f"nss-{{}}-{name}", "tstclnt", "dpkg-query -W -f NSS:${{Version}} libnss3-tools",
+    return Recording(f"nss-{{}}-{name}", "tstclnt",
+                     "dpkg-query -W -f NSS:${{Version}} libnss3-tools",
                      (f"tstclnt -h 127.0.0.1 -p {{port}} -d sql:{{nss}}/bare {options}",), **more)
 
 
@@ -93,9 +96,9 @@ def mbedtls(name, job, **more):
 
 
 def curl(name, options):
-    return Recording(
-        f"curl-{{}}{name}", "curl", "curl --version",
-        (f"curl -sk --noproxy * --resolve {NAME}:{{port}}:127.0.0.1{options} https://{NAME}:{{port}}/",))
+    command = (f"curl -sk --noproxy * --resolve {NAME}:{{port}}:127.0.0.1{options}"
+               f" https://{NAME}:{{port}}/")
+    return Recording(f"curl-{{}}{name}", "curl", "curl --version", (command,))
 
 
 def browser(name, program, nth=1):
@@ -123,7 +126,8 @@ RECORDINGS = (
     openssl_again("big-ticket", f"-tls1_3 -servername {NAME} -cert {{big}}", "webmtls"),
     openssl_again("huge-ticket", f"-tls1_3 -servername {NAME} -cert {{huge}}", "webmtls"),
     openssl_again("big-ticket-tls12", f"-tls1_2 -servername {NAME} -cert {{big}}", "webmtls"),
-    openssl_again("early-data", f"-tls1_3 -servername {NAME}", "early", "-early_data {dir}/request"),
+    openssl_again("early-data", f"-tls1_3 -servername {NAME}", "early",
+                  "-early_data {dir}/request"),
     curl("", ""),
     curl("-tls12", " --tls-max 1.2"),
     gnutls("tls13", f"--sni-hostname {NAME} --alpn h2"),

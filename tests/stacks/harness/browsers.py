@@ -32,7 +32,9 @@ const hex = async (data) => Array.from(new Uint8Array(await crypto.subtle.digest
 const get = async () => hex(await (await fetch('/store', {cache: 'no-store'})).arrayBuffer());
 if (!PUT) return await get() === 'DIGEST' ? 'ok down' : 'refused';
 const data = new Uint8Array(10 << 20);
-for (let at = 0; at < data.length; at += 65536) crypto.getRandomValues(data.subarray(at, at + 65536));
+for (let at = 0; at < data.length; at += 65536) {
+  crypto.getRandomValues(data.subarray(at, at + 65536));
+}
 await fetch('/store', {method: 'PUT', body: data});
 return await get() === await hex(data) ? 'ok both ways' : 'refused';"""
 
@@ -183,7 +185,8 @@ class Firefox(Browser):
     program = "firefox-esr"
     PREFS = {"network.dns.forceResolve": "127.0.0.1", "network.proxy.type": 0,
              "network.captive-portal-service.enabled": False, "app.update.enabled": False,
-             "network.connectivity-service.enabled": False, "browser.shell.checkDefaultBrowser": False,
+             "network.connectivity-service.enabled": False,
+             "browser.shell.checkDefaultBrowser": False,
              "datareporting.policy.dataSubmissionEnabled": False, "app.normandy.enabled": False,
              "browser.startup.page": 0, "toolkit.telemetry.reportingpolicy.firstRun": False,
              "network.trr.mode": 5, "browser.safebrowsing.malware.enabled": False,
@@ -194,8 +197,9 @@ class Firefox(Browser):
         self.world.certs.nss_database(self.home)
         port = free_port()
         prefs = dict(self.PREFS, **{"marionette.port": port})
-        (self.home / "user.js").write_text("".join(
-            f"user_pref({json.dumps(key)}, {json.dumps(value)});\n" for key, value in prefs.items()))
+        lines = (f"user_pref({json.dumps(key)}, {json.dumps(value)});\n"
+                 for key, value in prefs.items())
+        (self.home / "user.js").write_text("".join(lines))
         self.child = self.world.children.start(
             self.name, [self.program, "--headless", "--no-remote", "--profile", self.home,
                         "--marionette", "about:blank"],
@@ -218,14 +222,15 @@ class Firefox(Browser):
 
     def receive(self, limit_s):
         self.socket.settimeout(limit_s)
-        while b":" not in self.have or len(self.have.split(b":", 1)[1]) < int(self.have.split(b":")[0]):
+        while True:
+            length, colon, rest = self.have.partition(b":")
+            if colon and len(rest) >= int(length):
+                self.have = rest[int(length):]
+                return json.loads(rest[:int(length)])
             more = self.socket.recv(65536)
             if not more:
                 raise Failed("the browser has ended")
             self.have += more
-        length, rest = self.have.split(b":", 1)
-        self.have = rest[int(length):]
-        return json.loads(rest[:int(length)])
 
     def call(self, method, params):
         self.number += 1

@@ -39,7 +39,8 @@ class Certs:
         return self.path(name)
 
     def nss_database(self, directory, client=None):
-        """Make an NSS database that trusts us and may hold a client certificate; whether it could."""
+        """Make an NSS database that trusts us and may hold a client certificate; whether it could
+        be made."""
         if not which("certutil") or not which("pk12util"):
             return False
         directory.mkdir(parents=True)

@@ -96,7 +96,7 @@ class OpensslServer(Openssl, PortedServer):
     It serves one connection after the other."""
 
     own_roles = ("echo", "mtls", "early", "get", "webmtls")
-    aliases = {"page": "get", "site": "get"}
+    aliases = {"page": "get"}  # no site: browsers open more connections than it serves at a time
 
     def s_server(self, role, *more):
         def argv(port):

@@ -188,8 +188,8 @@ class RustClient(JobClient):
         return [self.world.tools.rust()]
 
     def version(self):
-        lock = self.world.tools.source("rust/Cargo.lock").read_text()
-        return "rustls " + re.search(r'name = "rustls"\nversion = "(.*)"', lock).group(1)
+        cargo = self.world.tools.source("rust/Cargo.toml").read_text()
+        return "rustls " + re.search(r'^rustls = .* "=(.*?)"', cargo, re.MULTILINE).group(1)
 
 
 class MbedtlsClient(JobClient):

@@ -64,9 +64,9 @@ def counts(cells, wrong, connections, seconds):
     done = sum(normal(cell.direct).startswith("ok") for cell in cells)
     print(LEGEND)
     pairs = len({(cell.client, cell.server) for cell in cells})
-    print(f"{pairs} pairs, {len(cells)} features, each directly and through the proxy: {done} done, "
-          f"{len(cells) - done} refused, {wrong} not as they should be; {connections} connections "
-          f"through the proxy; {seconds:.0f} s")
+    print(f"{pairs} pairs, {len(cells)} features, each directly and through the proxy: "
+          f"{done} done, {len(cells) - done} refused, {wrong} not as they should be; "
+          f"{connections} connections through the proxy; {seconds:.0f} s")
     print(f"[  PASSED  ] {good} test(s).")
     if wrong:
         print(f"[  FAILED  ] {wrong} test(s).")

@@ -1,4 +1,4 @@
-"""Clients that are commands to talk to: they shake hands, report, and then carry stdin and stdout."""
+"""Clients that are commands to talk to: they shake hands, report, then carry stdin and stdout."""
 
 import hashlib
 import os

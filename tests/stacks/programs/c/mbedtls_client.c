@@ -284,7 +284,7 @@ static int do_bulk(const struct job *job, char *said, size_t cap)
         abort();
     }
     for (size_t i = 0; i < BULK; i++) { /* text in lines: some echo servers know no other data */
-        data[i] = (unsigned char)(i % 1000 == 999 ? '\n' : 'a' + (rand() & 15));
+        data[i] = (unsigned char)(i % 1000 == 999 || i == BULK - 1 ? '\n' : 'a' + (rand() & 15));
     }
     rc = rc ? rc : exchange(&c, data, back, BULK);
     if (rc == 0 && memcmp(data, back, BULK) != 0) {

@@ -87,7 +87,8 @@ public class Client {
             if (cause instanceof EOFException || cause instanceof SocketException
                 || cause instanceof SSLException && (text.contains("fatal alert")
                     || text.contains("closed") || text.contains("terminated")
-                    || text.contains("no_renegotiation") || text.contains("Broken pipe") || text.contains("reset"))) {
+                    || text.contains("no_renegotiation") || text.contains("Broken pipe")
+                    || text.contains("reset"))) {
                 return "refused";
             }
         }
@@ -280,7 +281,8 @@ public class Client {
     }
 
     private static String http2(Map<String, String> job) throws Exception {
-        HttpRequest request = HttpRequest.newBuilder(URI.create("https://" + authority(job) + "/who"))
+        URI who = URI.create("https://" + authority(job) + "/who");
+        HttpRequest request = HttpRequest.newBuilder(who)
             .timeout(Duration.ofMillis(LIMIT_MS)).build();
         HttpResponse<String> answer =
             httpClient(job).send(request, HttpResponse.BodyHandlers.ofString());

@@ -88,16 +88,20 @@ public class Server {
         }
     }
 
+    private static byte[] ascii(String text) {
+        return text.getBytes(StandardCharsets.US_ASCII);
+    }
+
     // Gives everything back and, once the client has ended its direction, says how much it was.
     private static void echo(SSLSocket socket) throws IOException {
         long count = socket.getInputStream().transferTo(socket.getOutputStream());
-        socket.getOutputStream().write(("end of " + count + "\n").getBytes(StandardCharsets.US_ASCII));
+        socket.getOutputStream().write(ascii("end of " + count + "\n"));
         socket.shutdownOutput();
     }
 
     // Ends its own direction at once, takes all the client sends, and tells our driver.
     private static void closeFirst(SSLSocket socket) throws Exception {
-        socket.getOutputStream().write("closing first\n".getBytes(StandardCharsets.US_ASCII));
+        socket.getOutputStream().write(ascii("closing first\n"));
         socket.shutdownOutput();
         MessageDigest digest = MessageDigest.getInstance("SHA-256");
         digest.update(socket.getInputStream().readAllBytes());
@@ -135,9 +139,10 @@ public class Server {
                 return;
             }
             if ("100-continue".equalsIgnoreCase(headers.get("expect"))) {
-                out.write("HTTP/1.1 100 Continue\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
+                out.write(ascii("HTTP/1.1 100 Continue\r\n\r\n"));
             }
-            byte[] body = in.readNBytes(Integer.parseInt(headers.getOrDefault("content-length", "0")));
+            int length = Integer.parseInt(headers.getOrDefault("content-length", "0"));
+            byte[] body = in.readNBytes(length);
             answer(out, role, request[0], request[1], body);
             if (request[2].equals("HTTP/1.0")) {
                 return;
@@ -145,28 +150,28 @@ public class Server {
         }
     }
 
-    private static void answer(OutputStream out, String role, String method, String path, byte[] body)
-        throws IOException {
+    private static void answer(OutputStream out, String role, String method, String path,
+                               byte[] body) throws IOException {
         byte[] text = new byte[0];
         if (method.equals("PUT")) {
             store = body;
         } else if (path.equals("/who")) {
-            text = (role + "." + domain + "\n").getBytes(StandardCharsets.US_ASCII);
+            text = ascii(role + "." + domain + "\n");
         } else if (path.equals("/store")) {
             text = store;
         }
-        out.write(("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: " + text.length
-                   + "\r\n\r\n").getBytes(StandardCharsets.US_ASCII));
+        out.write(ascii("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: "
+                        + text.length + "\r\n\r\n"));
         out.write(text);
     }
 
     // Echoes masked frames of up to 125 bytes; a close is answered.
     private static void webSocket(InputStream in, OutputStream out, String key) throws Exception {
-        byte[] proof = MessageDigest.getInstance("SHA-1").digest(
-            (key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").getBytes(StandardCharsets.US_ASCII));
-        out.write(("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                   + "Sec-WebSocket-Accept: " + Base64.getEncoder().encodeToString(proof)
-                   + "\r\n\r\n").getBytes(StandardCharsets.US_ASCII));
+        byte[] proof = MessageDigest.getInstance("SHA-1")
+            .digest(ascii(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"));
+        out.write(ascii("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+                        + "Connection: Upgrade\r\nSec-WebSocket-Accept: "
+                        + Base64.getEncoder().encodeToString(proof) + "\r\n\r\n"));
         byte[] head;
         do {
             head = in.readNBytes(6);

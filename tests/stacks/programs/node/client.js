@@ -141,7 +141,8 @@ const features = {
     const socket = await connect(job);
     const data = crypto.randomBytes(1 << 20);
     socket.end(data);
-    same(await read(socket, Infinity), Buffer.concat([data, Buffer.from(`end of ${data.length}\n`)]));
+    const want = Buffer.concat([data, Buffer.from(`end of ${data.length}\n`)]);
+    same(await read(socket, Infinity), want);
     return 'answered';
   },
 
@@ -190,7 +191,9 @@ const features = {
     }
     const proof = crypto.createHash('sha1')
       .update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64');
-    if (!/^HTTP\/1.1 101 /.test(head) || !head.includes(proof)) throw new Error(`no upgrade: ${head}`);
+    if (!/^HTTP\/1.1 101 /.test(head) || !head.includes(proof)) {
+      throw new Error(`no upgrade: ${head}`);
+    }
     const text = Buffer.from('hello '.repeat(20));
     const mask = Buffer.from([1, 2, 3, 4]);
     const masked = text.map((byte, i) => byte ^ mask[i % 4]);

@@ -1,5 +1,6 @@
-// The Node server of the stacks: `node server.js CERT_DIR DOMAIN` listens on a free port of loopback
-// for each role and prints "listening ROLE PORT".  A role's certificate is CERT_DIR/ROLE.DOMAIN.pem.
+// The Node server of the stacks: `node server.js CERT_DIR DOMAIN` listens on a free port of
+// loopback for each role and prints "listening ROLE PORT".  A role's certificate is
+// CERT_DIR/ROLE.DOMAIN.pem.
 'use strict';
 
 const crypto = require('crypto');

@@ -1,5 +1,5 @@
-"""The Python client of the stacks: one job per line, "FEATURE key=value ...", on the command line or
-on stdin; each is answered with one line, "ok ...", "refused ..." or "error ..."."""
+"""The Python client of the stacks: one job per line, "FEATURE key=value ...", on the command line
+or on stdin; each is answered with one line, "ok ...", "refused ..." or "error ..."."""
 
 import base64
 import hashlib

@@ -1,5 +1,6 @@
-"""The Python server of the stacks: `server.py CERT_DIR DOMAIN` listens on a free port of loopback for
-each role and prints "listening ROLE PORT".  A role's certificate is CERT_DIR/ROLE.DOMAIN.pem."""
+"""The Python server of the stacks: `server.py CERT_DIR DOMAIN` listens on a free port of loopback
+for each role and prints "listening ROLE PORT".  A role's certificate is
+CERT_DIR/ROLE.DOMAIN.pem."""
 
 import hashlib
 import pathlib

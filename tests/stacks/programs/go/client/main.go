@@ -1,5 +1,6 @@
-// The Go client of the stacks: does one job per line, "FEATURE key=value ...", and answers each with
-// one line, "ok ...", "refused ..." or "error ...".  Jobs stand on the command line or on stdin.
+// The Go client of the stacks: does one job per line, "FEATURE key=value ...", and answers each
+// with one line, "ok ...", "refused ..." or "error ...".  Jobs stand on the command line or on
+// stdin.
 package main
 
 import (
@@ -40,7 +41,6 @@ var features = map[string]func(job) (string, error){
 	"hello":      doHello,
 	"ping":       doPing,
 	"resume":     doResume,
-	"reneg":      doRenegotiation,
 	"bulk":       doBulk,
 	"fin-client": doClientFirst,
 	"fin-server": doServerFirst,

@@ -70,21 +70,6 @@ func doResume(j job) (string, error) {
 	return strings.Join(said, " then "), nil
 }
 
-// doRenegotiation lets the server ask for it: Go's client never begins one itself.
-func doRenegotiation(j job) (string, error) {
-	c, err := j.config()
-	if err != nil {
-		return "", err
-	}
-	c.Renegotiation = tls.RenegotiateFreelyAsClient
-	conn, err := connect(j, c)
-	if err != nil {
-		return "", err
-	}
-	defer conn.Close()
-	return "", ping(conn)
-}
-
 // exchange sends data and reads at the same time until `want` bytes or the end have come.
 func exchange(conn *tls.Conn, data []byte, want int64, finish func() error) ([]byte, error) {
 	sent := make(chan error, 1)

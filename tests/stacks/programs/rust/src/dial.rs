@@ -3,7 +3,7 @@
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{EchConfig, EchMode};
@@ -158,9 +158,10 @@ impl Connection {
     /// Send data and read meanwhile until the end, or as much as was sent has come back.
     pub fn exchange(&mut self, data: &[u8], finish: bool) -> io::Result<Vec<u8>> {
         let (mut back, mut sent, mut finished) = (Vec::new(), 0, false);
+        let until = Instant::now() + LIMIT;
         self.tls.set_buffer_limit(Some(1 << 20));
         self.socket.set_nonblocking(true)?;
-        loop {
+        while Instant::now() < until {
             sent += self.tls.writer().write(&data[sent..])?;
             match self.tls.write_tls(&mut self.socket) {
                 Err(why) if why.kind() != io::ErrorKind::WouldBlock => return Err(why),

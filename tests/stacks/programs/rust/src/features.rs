@@ -114,7 +114,7 @@ fn lines(length: usize) -> Vec<u8> {
             state ^= state << 13;
             state ^= state >> 17;
             state ^= state << 5;
-            if i % 1000 == 999 {
+            if i % 1000 == 999 || i + 1 == length {
                 b'\n'
             } else {
                 b'a' + (state & 15) as u8
