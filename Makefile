@@ -82,20 +82,25 @@ WRAP    := $(foreach f,$(WRAPPED),-Wl,--wrap=$(f)) -Wl,-u,__wrap_malloc
 
 # Tests of the data plane let system calls fail, too: tests/support/failsys.c.
 FAILSYS_WRAP := $(foreach f,socket listen accept4 connect send recv __recv_chk shutdown getsockopt \
-                event_add event_new eventfd aligned_alloc pthread_create getrandom,-Wl,--wrap=$(f))
+                event_add event_new eventfd aligned_alloc pthread_create getrandom splice pipe2 fcntl,-Wl,--wrap=$(f))
 $(addprefix $(B)/tests/test_,adminsocket listen clientcap acceptor conn conn_hello conn_relay conn_stats connlog \
-  hello_stats upstream refuse linger worker proxy siphash store registry yamlanchors readiness): \
+  flow hello_stats upstream pipepool refuse linger worker connbudget proxy siphash store registry statepool yamlanchors readiness): \
   WRAP += $(FAILSYS_WRAP)
 # Clients of the admin port from elsewhere than this machine.
 $(addprefix $(B)/tests/test_,adminaccess adminserver): WRAP += -Wl,--wrap=getpeername
 # The simulation puts a kernel of its own in their place: tests/support/sim_wrap.c.
 $(B)/tests/test_proxy_sim: WRAP += $(foreach f,socket listen accept4 connect send recv __recv_chk \
                 shutdown getsockname getsockopt setsockopt close read write open eventfd event_add \
-                event_del event_free event_base_loop pthread_create pthread_join,-Wl,--wrap=$(f))
+                event_del event_free event_base_loop pthread_create pthread_join splice pipe2 fcntl,-Wl,--wrap=$(f))
 $(B)/tests/test_proxy_sim: $(SIM_WRAP) $(call libs,proxy)
 $(B)/tests/test_sim_kernel: $(call libs,proxy)
+$(addprefix $(B)/tests/test_fake_,apiserver apifaults): $(call libs,base)
+$(B)/tests/test_jsonsplit_random: $(call libs,kube)
 # Named apart from the integration tests test_hello and test_relay.
 $(addprefix $(B)/tests/test_,adoption conn_hello conn_relay conn_stats hello_stats): $(call libs,proxy)
+$(addprefix $(B)/tests/test_,reflector_time reflector_model): $(call libs,kube)
+$(B)/tests/test_eventlog_renew: $(call libs,controller)
+$(B)/tests/test_store_changes: $(call libs,model)
 
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
@@ -104,8 +109,8 @@ say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
 SUBMAKE = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS))
 DEPS    = $(Q)tests/support/deps.sh
 
-.PHONY: all help deps test check demo full asan tsan m32 fuzz cov valgrind bench stacks install \
-        clean tools run-tests run-fuzz FORCE
+.PHONY: all help deps test check demo docs-test e2e e2e-cluster full asan tsan m32 fuzz cov valgrind bench \
+        stacks soak install clean tools run-tests run-fuzz FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -114,15 +119,25 @@ all: $(B)/sealway
 help:
 	@echo 'make              build $(B)/sealway; make install: into $$(DESTDIR)$(PREFIX)/bin'
 	@echo 'make deps         install what building needs (Debian packages; root or sudo)'
+	@echo 'make clean        remove build/'
 	@echo 'make demo         install, build, route real TLS by SNI from deploy/demo; KEEP=1 stays up'
 	@echo 'make test         install, build, run every test'
 	@echo 'make check        format, analysers, layers, prefixes, headers'
 	@echo 'make asan|tsan    build and run the tests under a sanitizer; make m32: parsers of 32 bits'
 	@echo 'make valgrind     run the unit tests under valgrind; make cov: coverage by file'
 	@echo 'make fuzz         run every fuzz target for TIME each (default 60s; TIME=15m, JOBS=2)'
+	@echo 'make soak         everything at once for TIME (default 30s; TIME=30m): flat, and every byte right'
 	@echo 'make full         everything long: all of the above, more fuzzing'
 	@echo 'make stacks       real TLS clients and servers through the program; BROWSERS=no: fewer'
-	@echo 'make bench        side by side with nginx stream; see tests/bench/README.md'
+	@echo 'make chart-test   the Helm chart; chart-update writes anew what is made from it'
+	@echo 'make docs-test    run what the documents show, check their names and links'
+	@echo 'make e2e          against a real API server, built once; takes root; FULL=1: the long forms'
+	@echo 'make e2e-cluster  on a real node: containers, node ports, the chart; takes root; FULL=1'
+	@echo 'make image        the container image, with docker, podman or buildah; BASE=local: pulls nothing'
+	@echo '                  ARCHIVE=FILE: to a file, too; make sbom: what is inside it, as CycloneDX'
+	@echo 'make image-test   build it in a base made here, look into it, run it; takes root'
+	@echo 'make bench        side by side with nginx, haproxy, sniproxy and a Go program; QUICK=1: 3 minutes'
+	@echo '                  make bench-test: that it works, and that what is wrong is found; times nothing'
 
 deps:
 	$(DEPS) build
@@ -135,14 +150,14 @@ test asan tsan cov:
 
 run-tests: tools
 	$(Q)$(if $(filter cov,$(VARIANT)),FAILALLOC_LOG=$(abspath $(B))/failalloc.log) VARIANT=$(VARIANT) \
-		SEALWAY_BIN=$(abspath $(B)/sealway) tests/support/run_tests.sh $(B) \
-		$(UNIT) $(INTEG) $(wildcard tests/integration/*.sh) $(REPLAYS)
+		JOBS=$(JOBS) SEALWAY_BIN=$(abspath $(B)/sealway) tests/support/run_tests.sh $(B) \
+		$(wildcard tests/integration/*.sh) $(INTEG) $(UNIT) $(REPLAYS)
 
 valgrind:
 	$(DEPS) ci
 	$(Q)$(SUBMAKE) tools
 	$(Q)RUN_UNDER='valgrind -q --leak-check=full --show-leak-kinds=all --error-exitcode=99' \
-		TEST_TIMEOUT=600 tests/support/run_tests.sh $(B) $(UNIT)
+		TEST_TIMEOUT=600 JOBS=$(JOBS) tests/support/run_tests.sh $(B) $(UNIT)
 
 m32:
 	$(Q)tests/support/m32.sh build
@@ -152,7 +167,12 @@ fuzz:
 	$(Q)$(SUBMAKE) VARIANT=fuzz run-fuzz
 
 run-fuzz: $(FUZZERS)
-	$(Q)tests/support/run_fuzz.sh $(B) $(FUZZERS)
+	$(Q)JOBS=$(JOBS) tests/support/run_fuzz.sh $(B) $(FUZZERS)
+
+soak:
+	$(DEPS) test
+	$(Q)$(SUBMAKE) $(B)/sealway
+	$(Q)SEALWAY_BIN=$(abspath $(B)/sealway) tests/integration/soak/run.sh
 
 check:
 	$(DEPS) ci
@@ -170,16 +190,74 @@ stacks:
 	$(Q)$(SUBMAKE) $(B)/sealway
 	$(Q)SEALWAY_BIN=$(abspath $(B)/sealway) tests/stacks/run.py $(if $(filter no,$(BROWSERS)),,--browsers)
 
+# Kubernetes itself is built from its Go modules and kept outside the tree: see tests/e2e/kube; KUBE
+# says which version.
+e2e:
+	$(DEPS) e2e
+	$(Q)$(SUBMAKE) $(B)/sealway
+	$(Q)SEALWAY_BIN=$(abspath $(B)/sealway) tests/e2e/run.sh
+
+# The node is made of the same program, of Debian's containerd, and of namespaces: see tests/cluster.
+e2e-cluster:
+	$(DEPS) cluster
+	$(Q)tests/cluster/run.sh
+
+# The chart, and what is made from it: its README, table of options and golden files, and
+# deploy/kubernetes.yaml.
+.PHONY: chart-test chart-update
+chart-test chart-update:
+	$(DEPS) chart
+	$(Q)$(SUBMAKE) $(B)/sealway
+	$(Q)UPDATE=$(if $(filter %-update,$@),1) SEALWAY_BIN=$(abspath $(B)/sealway) tests/chart/run.sh
+
+# Every command, output, link and name in the documents: see tests/docs.
+docs-test:
+	$(DEPS) demo e2e
+	$(Q)$(SUBMAKE) $(B)/sealway
+	$(Q)SEALWAY_BIN=$(abspath $(B)/sealway) tests/docs/run.sh
+
+# The image, and what is inside it: deploy/image/build.sh says what BASE, BUILDER and ARCHIVE do.
+.PHONY: image image-test sbom
+IMAGE      ?= sealway
+TAG        ?= $(VERSION)
+SBOM       ?= $(B)/sealway.cdx.json
+IMAGE_MAKE  = VERSION='$(VERSION)' COMMIT='$(COMMIT)' IMAGE='$(IMAGE)' TAG='$(TAG)' BASE='$(BASE)' \
+              BUILDER='$(BUILDER)' BUILD_FLAGS='$(BUILD_FLAGS)' deploy/image/build.sh
+
+image:
+	$(Q)ARCHIVE='$(ARCHIVE)' $(IMAGE_MAKE)
+
+sbom: ARCHIVE := $(or $(ARCHIVE),$(B)/sealway-image.tar)
+sbom: image
+	$(Q)mkdir -p '$(dir $(SBOM))'
+	$(Q)deploy/image/sbom.py '$(ARCHIVE)' >'$(SBOM)'
+	@echo 'wrote $(SBOM)'
+
+image-test:
+	$(DEPS) image
+	$(Q)tests/image/run.sh
+
 full:
 	$(DEPS) ci demo
 	$(Q)FULL=1 TEST_TIMEOUT=900 $(MAKE) test
-	$(Q)for target in check asan tsan m32 valgrind cov stacks demo; do $(MAKE) $$target || exit 1; done
+	$(Q)for target in check asan tsan m32 valgrind cov stacks demo chart-test docs-test image-test; do $(MAKE) $$target || exit 1; done
+	$(Q)FULL=1 $(MAKE) e2e
+	$(Q)KUBE=1.30 $(MAKE) e2e
+	$(Q)FULL=1 $(MAKE) e2e-cluster
 	$(Q)$(MAKE) fuzz TIME=10m
 
+# QUICK=1: under three minutes; BENCH='--also before=/tmp/sealway': another build beside this one.
 bench:
 	$(DEPS) bench
-	$(Q)$(SUBMAKE) $(B)/sealway
-	$(Q)tests/bench/run.sh
+	$(Q)$(SUBMAKE) $(B)/sealway $(B)/bench/bench_load $(B)/bench/bench_backend
+	$(Q)tests/bench/run.py --build $(B) $(BENCH)
+
+# That the benchmark works, and that its checks find what is wrong; no figures.
+.PHONY: bench-test
+bench-test:
+	$(DEPS) bench
+	$(Q)$(SUBMAKE) $(B)/sealway $(B)/bench/bench_load $(B)/bench/bench_backend
+	$(Q)tests/bench/smoke.py $(B)
 
 install: $(B)/sealway
 	install -D -m 0755 $< $(DESTDIR)$(PREFIX)/bin/sealway
@@ -195,7 +273,8 @@ $(B)/commit: FORCE
 	@echo '$(VERSION) $(COMMIT)' | cmp -s - $@ || echo '$(VERSION) $(COMMIT)' >$@
 
 $(B)/obj/cmd/sealway/version.o: $(B)/commit
-$(B)/obj/cmd/sealway/version.o: CPPFLAGS += -DSEALWAY_VERSION='"$(VERSION)"' -DSEALWAY_COMMIT='"$(COMMIT)"'
+$(B)/obj/cmd/sealway/version.o: CPPFLAGS += -DSEALWAY_VERSION='"$(VERSION)"' -DSEALWAY_COMMIT='"$(COMMIT)"' \
+	-DSEALWAY_BUILD='"$(or $(VARIANT),release)"'
 
 # $(call link,flags before,flags behind): the recipe of every program.  What an object defines is not
 # looked for in an archive.
@@ -229,6 +308,21 @@ $(INTEG): $(B)/tests/%: $(B)/obj/tests/integration/%.o $(B)/lib/libsupport.a $(c
 
 $(FUZZERS): $(B)/fuzz/%: $(B)/obj/tests/fuzz/%.o $(B)/lib/libsupport.a $(call libs,app)
 	$(call link,-fsanitize=fuzzer)
+
+# Benchmarks in C that need the program's own objects.
+$(B)/bench/kube_scale: $(B)/obj/tests/bench/kube_scale.o $(B)/lib/libsupport.a $(call libs,app)
+	$(call link,,-lcmocka)
+
+$(B)/bench/table_scale: $(B)/obj/tests/bench/table_scale.o $(call libs,route)
+	$(call link)
+
+# The load and the backends of `make bench`.
+BENCH_WIRE := $(call objs,tests/bench/wire.c tests/support/hello_builder.c) $(call libs,tls)
+$(B)/bench/bench_load: $(call objs,tests/bench/bench_load.c $(wildcard tests/bench/load/*.c)) $(BENCH_WIRE)
+	$(call link)
+
+$(B)/bench/bench_backend: $(call objs,tests/bench/bench_backend.c) $(BENCH_WIRE)
+	$(call link)
 
 # The same fuzz target without a fuzzer, over the files of its corpus: any compiler, seconds.
 $(REPLAYS): $(B)/replay/%: $(B)/obj/tests/fuzz/%.o $(B)/obj/tests/fuzz/replay.o \

@@ -16,13 +16,14 @@
 
 static int build_table(struct snapshot *s, const struct translate_config *cfg)
 {
+    const struct translate_outcome out = {.verdicts = &s->verdicts, .unserved = &s->unserved};
     struct table_builder *b = table_builder_new(s->registry);
     int rc;
 
     if (b == NULL) {
         return -ENOMEM;
     }
-    rc = translate(cfg, s->store, b, &s->verdicts, &s->unserved);
+    rc = translate(cfg, s->store, b, &out);
     if (rc == 0) {
         s->table = table_builder_freeze(b, 1);
         rc = s->table != NULL ? 0 : -ENOMEM;

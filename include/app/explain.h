@@ -70,6 +70,7 @@ struct explain {
     size_t name_len;
     enum table_match match;
     const struct route *route; /* the answer; NULL when not routed */
+    const struct pool *pool;   /* its own */
     struct explain_candidate candidates[EXPLAIN_CANDIDATES];
     size_t n_candidates;
     const struct route *nearest; /* of a name that nobody names: the most similar host, if any */

@@ -19,7 +19,7 @@ struct event_base;
 struct mainloop;
 
 struct mainloop_config {
-    uint64_t drain_delay_ms;     /* from the first signal until `stop_accepting` */
+    uint64_t drain_delay_ms;     /* from the first signal, if ready by then, to `stop_accepting` */
     uint64_t drain_timeout_ms;   /* from there until the loop ends in any case */
     bool (*is_ready)(void *ctx); /* asked until it is true */
     /** Became ready.  An error (with `e` filled) ends the loop. */

@@ -47,6 +47,9 @@ void metricsendpoints_write(void *metrics, struct prom *p);
 /** Tables, objects, and their way to the workers. */
 void metricsconfig_write(void *metrics, struct prom *p);
 
+/** What is watched at the API server; nothing with manifests. */
+void metricskube_write(void *metrics, struct prom *p);
+
 /** Build, logs, drain, and the process_* of every exporter. */
 void metricsprocess_write(void *metrics, struct prom *p);
 

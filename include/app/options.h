@@ -16,6 +16,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/netaddr.h"
+#include "controller/kubesource.h"
 #include "controller/translate.h"
 #include "proxy/proxy.h"
 
@@ -31,6 +32,9 @@ enum options_command {
 /** How an answer is printed. */
 enum options_output { OPTIONS_TABLE, OPTIONS_JSON };
 
+/** Whether anything is written to the API server; auto: inside a cluster. */
+enum options_write { OPTIONS_WRITE_AUTO, OPTIONS_WRITE_ON, OPTIONS_WRITE_OFF };
+
 /** Texts in the order given; they live as long as the options. */
 struct options_list {
     const char **items;
@@ -40,7 +44,18 @@ struct options_list {
 struct options {
     bool help; /* --help was given; nothing else can be relied on */
 
+    /* Where objects come from; all NULL: $KUBECONFIG, or the pod's service account. */
     const char *manifests;
+    const char *kubeconfig, *context;
+    struct options_list watch_namespaces; /* none: all */
+    enum kubesource_endpoints endpoints_api;
+
+    /* What is written to the API server. */
+    enum options_write write;
+    const char *election_lease;
+    const char *publish_service; /* "NS/NAME"; NULL: none */
+    struct options_list publish_addresses;
+
     struct options_list args; /* what is no option: paths of `check`, the name of `explain` */
 
     /* Which Ingresses are served. */

@@ -34,16 +34,17 @@ struct optiontable_row {
     enum optiontable_type type;
     unsigned commands;    /* set of enum options_command */
     size_t offset, bytes; /* the field of struct options */
-    const char *instead;  /* another option of the command that this one takes the place of */
     const char *fallback; /* the default as a user would write it; NULL: none, or computed */
     const char *shown;    /* the default in words where `fallback` cannot say it */
     struct optionvalue_range range; /* of a count, size or duration */
-    bool may_be_off;                /* takes `off`, which is stored as 0 */
-    char letter;                    /* the short form, "-o", or 0 */
     const char *const *words;
     bool (*is_entry)(const char *text); /* of a list: whether an entry can mean anything */
     const char *entry;                  /* and in words what it has to be */
     const char *help;
+    bool is_source;         /* of objects or answers: each of a command takes the others' place */
+    bool fallback_is_local; /* it holds for manifests only, not with an API server */
+    bool may_be_off;        /* takes `off`, which is stored as 0 */
+    char letter;            /* the short form, "-o", or 0 */
 };
 
 /** Every option in the order of --help; *n_out is their number. */
@@ -70,7 +71,6 @@ struct optiontable_command {
     const char *help;
     size_t min_args, max_args; /* how many arguments that are no options */
     enum options_command command;
-    bool needs_manifests;
 };
 
 /** The description of a command. */

@@ -19,6 +19,9 @@
 
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 
+/** Bytes that CPUs take from each other at once: what one writes for itself has its own. */
+#define CACHE_LINE ((size_t)64)
+
 /** The struct that holds `member` at `ptr`. */
 #define CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 

@@ -12,15 +12,23 @@
 #define LIMIT_HELLO_DEFAULT_BYTES (64u * 1024u)   /* RFC 8446 4.1.2 allows more; nobody sends it */
 #define LIMIT_HELLO_MAX_BYTES     (1024u * 1024u) /* largest --hello-max-bytes */
 #define LIMIT_RECORD_BYTES        16384u          /* RFC 8446 5.1: TLSPlaintext.length */
-#define LIMIT_RELAY_BYTES         (64u * 1024u) /* one read; also the most one direction holds back */
-#define LIMIT_RELAY_READS         4u  /* reads per event, so that no peer starves others */
-#define LIMIT_ACCEPT_BATCH        32u /* accepts per event */
-#define LIMIT_CONNECT_RETRIES     15u /* largest --connect-retries */
-#define LIMIT_LINGER_BYTES        (64u * 1024u) /* unread input drained behind an alert */
-#define LIMIT_LINGER_MS           1000u         /* and for how long */
-#define LIMIT_ALPN_TEXT           128u          /* ALPN list kept for the log, comma separated */
+#define LIMIT_RELAY_BYTES         (64u * 1024u)   /* one read */
+#define LIMIT_RELAY_READS         4u              /* per event, so that no peer starves others */
+#define LIMIT_RELAY_SPLICES       2u              /* likewise, among these reads */
+#define LIMIT_ACCEPT_BATCH        32u             /* accepts per event */
+#define LIMIT_CONNECT_RETRIES     15u             /* largest --connect-retries */
+#define LIMIT_LINGER_BYTES        (64u * 1024u)   /* unread input drained behind an alert */
+#define LIMIT_LINGER_MS           1000u           /* and for how long */
+#define LIMIT_ALPN_TEXT           128u            /* ALPN list kept for the log, comma separated */
 #define LIMIT_WORKERS             256u
 #define LIMIT_LISTENERS           64u
+
+/* Pipes of all workers: as many flows that move in bulk can be stalled and still be spliced.  Each
+ * may hold a MiB of the kernel's memory, and an unprivileged user gets 64 of this size for all of
+ * its processes. */
+#define LIMIT_PIPES          64u
+#define LIMIT_PIPE_BYTES     (1024 * 1024) /* wanted: the most for unprivileged users */
+#define LIMIT_PIPE_MIN_BYTES (256 * 1024)  /* accepted: with less, copying is as good */
 
 /* Admin port. */
 #define LIMIT_ADMIN_CLIENTS       32u
@@ -48,6 +56,20 @@
  * failed dials, for each worker. */
 #define LIMIT_ACCESS_LINES_PER_S 100u
 #define LIMIT_ACCESS_LINES_BURST 200u
+
+/* Objects from an API server.  An object is at most 1.5 MiB there; client-go reads 16 MiB. */
+#define LIMIT_KUBE_OBJECT_BYTES        (16ul * 1024ul * 1024ul)
+#define LIMIT_KUBE_LIST_OBJECTS        1000000u                   /* in one list, all pages */
+#define LIMIT_KUBE_LIST_BYTES          (1024ul * 1024ul * 1024ul) /* likewise, decompressed */
+#define LIMIT_KUBE_OBJECT_DEPTH        200u
+#define LIMIT_KUBE_NAMESPACES          64u /* of --watch-namespace; each costs three connections */
+#define LIMIT_KUBE_CONFIG_BYTES        (1024u * 1024u) /* one kubeconfig, one PEM file */
+#define LIMIT_KUBE_CONFIG_FILES        64u             /* of $KUBECONFIG */
+#define LIMIT_KUBE_VERDICTS_PER_OBJECT 100u
+#define LIMIT_KUBE_HEAD_BYTES          65536u /* of one answer, trailers included */
+#define LIMIT_KUBE_WARNINGS            64u    /* Warning headers told, each once */
+#define LIMIT_STATUS_ADDRESSES         64u    /* of one status.loadBalancer */
+#define LIMIT_STATUS_ENTRY_BYTES       4096u  /* of one entry that says more than an address */
 
 /* Objects and files. */
 #define LIMIT_MANIFEST_FILE_BYTES (64u * 1024u * 1024u)

@@ -26,7 +26,9 @@ struct controller_stats {
     uint64_t rounds[CONTROLLER_RESULTS]; /* a look that finds nothing new is no round */
     bool last_failed;                    /* the last look did; the table is an older one */
     int64_t published_ms;                /* wall clock, Unix: when the newest table was; 0: never */
-    uint64_t heard_ms;  /* clock_now_ms() when the source was last known to be there and read */
+    /* clock_now_ms() when the source was last known to be there and read; before that, of the
+     * start. */
+    uint64_t heard_ms;
     uint64_t turned_ms; /* clock_now_ms() when the loop turned last; see controller_stats() */
     size_t routes;      /* of the newest table */
     size_t table_bytes; /* likewise */
@@ -43,8 +45,11 @@ struct controllerstats {
 /** A round ended. */
 void controllerstats_round(struct controllerstats *s, enum controller_result how);
 
-/** The source was looked at, or told, and all is well. */
+/** The source is there, and what was read is what it has. */
 void controllerstats_heard(struct controllerstats *s, uint64_t now_ms);
+
+/** A look went well, whether or not it had something to do. */
+void controllerstats_well(struct controllerstats *s);
 
 /** The loop turns. */
 void controllerstats_turned(struct controllerstats *s, uint64_t now_ms);

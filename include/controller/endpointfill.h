@@ -42,7 +42,11 @@ struct endpointfill_count {
     size_t refused;    /* would have been taken, but for their address */
     size_t added;
     bool full; /* LIMIT_ENDPOINTS_PER_POOL was met */
+    bool told; /* there was a word to say of an object, be it the second time */
 };
+
+/** Whether there is anything to say of such a pool: of itself or of an object that it is from. */
+bool endpointfill_is_worded(const struct endpointfill_count *c);
 
 /** Nothing told yet; copies the pointers of `env`, allocates nothing. */
 void endpointfill_init(struct endpointfill *f, const struct endpointfill *env);

@@ -16,12 +16,15 @@
 
 struct builder_pool;
 struct pool_fault;
+struct serviceset;
 
 /** All pools of one translation. */
 struct servicepool {
     struct endpointfill fill;
     struct pool_fault *faults; /* uthash: what is wrong with a pool that was filled */
     struct onceset judged;     /* Services whose annotations were */
+    struct serviceset
+        *worded; /* borrowed; gets those of which, or of whose slices, a word was said; or NULL */
 };
 
 /** What an Ingress asks for. */
@@ -32,7 +35,8 @@ struct servicepool_request {
 };
 
 /** Nothing resolved yet; copies the pointers of `env`, allocates nothing. */
-void servicepool_init(struct servicepool *p, const struct endpointfill *env);
+void servicepool_init(struct servicepool *p, const struct endpointfill *env,
+                      struct serviceset *worded);
 
 void servicepool_fini(struct servicepool *p);
 
@@ -42,6 +46,9 @@ void servicepool_fini(struct servicepool *p);
  */
 MUST_CHECK int servicepool_resolve(struct servicepool *p, const struct servicepool_request *want,
                                    struct builder_pool **out);
+
+/** The port whose endpoints a pool has that is named so in a table; NULL when it has others. */
+const struct service_port *servicepool_port_of(const struct service *svc, const char *name);
 
 /** Whether two backends of one namespace come to the same Service port, however they spell it. */
 bool servicepool_same_backend(const struct servicepool *p, const char *ns,

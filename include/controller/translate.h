@@ -10,11 +10,15 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/attr.h"
 #include "base/netaddr.h"
 
+struct ingress;
+struct serviceset;
 struct store;
+struct table;
 struct table_builder;
 struct unserved;
 struct verdicts;
@@ -37,13 +41,39 @@ struct translate_config {
     void *own_listener_ctx;
 };
 
+/** What comes of a translation besides claims and pools; appended to. */
+struct translate_outcome {
+    struct verdicts *verdicts; /* what became of the objects */
+    struct unserved *unserved; /* what was asked for and is not served, borrowing from those; NULL:
+                                  not wanted */
+    struct serviceset *worded; /* Services a change of whose endpoints may change the other two, as
+                                  refill() needs them; NULL: not wanted */
+};
+
 /**
- * Fill and settle `b` from what the store holds, and say in `v` what became of the objects.  What
- * was asked for and is not served goes to `unserved` (may be NULL), which borrows from `v`.
+ * Fill and settle `b` from what the store holds.
  *
  * Returns 0, or -ENOMEM: the builder is then unusable and must be thrown away.
  */
 MUST_CHECK int translate(const struct translate_config *cfg, const struct store *s,
-                         struct table_builder *b, struct verdicts *v, struct unserved *unserved);
+                         struct table_builder *b, const struct translate_outcome *out);
+
+/** A part of a store to translate, and the table that the rest of it came to. */
+struct translate_part {
+    const struct ingress *const *ingresses; /* with every other that claims a host of theirs */
+    size_t n_ingresses;
+    struct table *base;
+    uint64_t generation;
+};
+
+/**
+ * Amend `part->base` by the claims of these Ingresses; `b` may hold hosts that they lost, and
+ * pools.
+ *
+ * Returns 0 with *table as table_builder_amend() has it, or -ENOMEM, `b` being of no use then.
+ */
+MUST_CHECK int translate_amend(const struct translate_config *cfg, const struct store *s,
+                               struct table_builder *b, const struct translate_part *part,
+                               const struct translate_outcome *out, struct table **table);
 
 #endif

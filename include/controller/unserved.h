@@ -16,6 +16,7 @@
 
 struct ingress;
 struct objmeta;
+struct serviceset;
 struct verdicts;
 
 /** Why a host of an Ingress is not served. */
@@ -51,7 +52,8 @@ struct unserved {
     size_t n_hosts, cap_hosts;
     struct unserved_pool *pools;
     size_t n_pools, cap_pools;
-    bool lost; /* memory ran out: some entry is missing; losing words must not lose routes */
+    size_t n_dropped; /* whose texts are still there */
+    bool lost;        /* memory ran out: some entry is missing; losing words must not lose routes */
 };
 
 /** Empty; allocates nothing. */
@@ -59,6 +61,13 @@ void unserved_init(struct unserved *u);
 
 /** Free all; usable again afterwards.  NULL is ignored. */
 void unserved_fini(struct unserved *u);
+
+/** Take out the hosts of these Ingresses (a set of namespaces and names, as serviceset.h has them)
+ * and the pools of these Services.  The memory of their texts is used again in the long run. */
+void unserved_drop(struct unserved *u, struct serviceset *ingresses, struct serviceset *services);
+
+/** Copy every entry of `from` behind those of `to`. */
+void unserved_append(struct unserved *to, const struct unserved *from);
 
 /**
  * The message of the last of `v` if there are more than `before` (and none was lost), else NULL:

@@ -45,6 +45,12 @@ struct objmeta {
     size_t n_annotations;
 };
 
+/** An entry of status.loadBalancer.ingress. */
+struct object_address {
+    const char *ip, *hostname; /* one of them, or both; "" when absent */
+    const char *more;          /* the whole entry as JSON when it says more than these; else "" */
+};
+
 enum backend_type { BACKEND_NONE, BACKEND_SERVICE, BACKEND_RESOURCE };
 
 /** spec.defaultBackend or paths[].backend. */
@@ -79,6 +85,9 @@ struct ingress {
     bool default_refused; /* there is one, but it is not valid, as was said; taken as none */
     const struct ingress_rule *rules;
     size_t n_rules;
+    const struct object_address *addresses; /* its status; never judged */
+    size_t n_addresses;
+    bool addresses_cut; /* there is more in it than is kept here: it cannot be written back */
 };
 
 struct ingress_class {
@@ -109,6 +118,12 @@ struct service {
     bool publish_not_ready; /* spec.publishNotReadyAddresses */
     const struct service_port *ports;
     size_t n_ports;
+    /* Where it is reached from outside; never judged. */
+    const char *cluster_ip_texts[2];        /* of cluster_ips */
+    const char *external_name;              /* "" when absent */
+    const char *const *external_ips;        /* valid ones */
+    const struct object_address *addresses; /* of its status; `more` is always "" */
+    size_t n_external_ips, n_addresses;
 };
 
 struct slice_port {

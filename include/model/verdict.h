@@ -26,6 +26,7 @@ struct verdict {
     char *kind;         /* "Ingress"; "" when the object could not be told */
     char *ns;           /* "" for cluster-scoped objects */
     char *name;
+    char *uid;     /* "" when absent, or no uid by its length */
     char *file;    /* "" when not from a file */
     unsigned line; /* 1-based; 0 when not known */
     char *message; /* what is wrong, and how to mend it */
@@ -60,6 +61,14 @@ void verdicts_add_at(struct verdicts *v, const char *file, unsigned line,
 
 /** Copy every verdict of `from` behind those of `to`. */
 void verdicts_append(struct verdicts *to, const struct verdicts *from);
+
+/** Make room for so many more, which verdicts_move() then has.  Returns whether there was memory.
+ */
+MUST_CHECK bool verdicts_reserve(struct verdicts *v, size_t more);
+
+/** Move every verdict of `from` behind those of `to`; their texts stay where they are.  `from` is
+ * empty afterwards, also where memory runs out: to->lost tells. */
+void verdicts_move(struct verdicts *to, struct verdicts *from);
 
 /** Mark the verdicts from the `first`th on as being about an object that was refused. */
 void verdicts_mark_refused(struct verdicts *v, size_t first);

@@ -6,9 +6,10 @@
  * owns the life around them.  A connection belongs to its worker's thread and to exactly one of its
  * state lists; it is freed by the worker after the callback that ended it has returned.
  *
- * Memory of an idle connection: this struct (496 bytes, of which two libevent registrations are
- * 256) and, with the access log on, its conn_facts.  No buffer, pipe or timer is held while
- * nothing is in flight.
+ * Memory of an idle connection: this struct and, with the access log on, its conn_facts.  No
+ * buffer, pipe or timer is held while nothing is in flight.  Of its 496 bytes, for which malloc(3)
+ * takes 512, two sides have 272 (libevent's registrations 256), two flows 48, lists and deadline
+ * 40, the two addresses 40, pointers 48, times 24, numbers and flags 24.
  */
 #ifndef PROXY_CONN_H
 #define PROXY_CONN_H
@@ -23,6 +24,7 @@
 
 #include "base/attr.h"
 #include "base/netaddr.h"
+#include "proxy/flow.h"
 #include "proxy/stats.h"
 #include "proxy/timewheel.h"
 
@@ -31,7 +33,6 @@ struct conn;
 struct conn_facts;
 struct endpoint_state;
 struct hello;
-struct held;
 struct route_cells;
 struct route_state;
 struct worker;
@@ -44,14 +45,6 @@ struct side {
     struct event event; /* one registration; its mask changes with what is wanted */
     int fd;             /* -1 when there is none */
     short waiting;      /* the mask registered now; 0: none */
-};
-
-/** Bytes one way.  The source is not read while something is held: that is the back-pressure. */
-struct flow {
-    struct held *held; /* read and not yet taken by the sink; NULL most of the time */
-    uint64_t bytes;    /* taken by the sink */
-    bool eof;          /* the source has ended */
-    bool finished;     /* and the sink was told */
 };
 
 struct conn {
@@ -82,6 +75,8 @@ struct conn {
     bool watch_due;        /* the deadline is to watch a side (relay.c) */
     bool server_aged;      /* keepalive and user timeout of the dialled socket are set */
 };
+
+_Static_assert(sizeof(struct conn) <= 512 - sizeof(size_t), "as many bytes as malloc(3) rounds to");
 
 /** What only the access log needs to know; allocated to size. */
 struct conn_facts {
@@ -142,6 +137,9 @@ void conn_set_unrouted(struct conn *c, size_t received);
 
 /** Count the endpoint it dials (NULL: none any more). */
 void conn_set_endpoint(struct conn *c, struct endpoint_state *endpoint);
+
+/** A byte or a FIN moved, just now. */
+void conn_note_progress(struct conn *c);
 
 /** `error` (an errno) came from the socket of `s`: end, by a reset of that side or as END_ERROR;
  * a client that was told of its server's end is left time to read up to it. */

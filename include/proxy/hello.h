@@ -13,13 +13,13 @@
 
 #include "base/attr.h"
 #include "base/buf.h"
+#include "proxy/worker.h"
 #include "route/balance.h"
 #include "tls/clienthello.h"
 
 struct conn;
 struct endpoint;
 struct route;
-struct table;
 
 /** What a connection keeps until its first bytes were delivered. */
 struct hello {
@@ -27,9 +27,9 @@ struct hello {
     const uint8_t *bytes; /* all received so far: in `own`, or in the worker's scratch */
     size_t len;
     struct clienthello parser;
-    struct table *table;             /* reference held while dialling; NULL before */
-    const struct route *route;       /* in `table` */
-    const struct endpoint *endpoint; /* being dialled, in `table` */
+    struct worker_hold held;         /* the table, while a dial waits; none before */
+    const struct route *route;       /* in that table */
+    const struct endpoint *endpoint; /* being dialled, in that table */
     struct balance_tried tried;
     uint64_t dial_started_us;
 };

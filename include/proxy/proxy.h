@@ -47,6 +47,7 @@ struct proxy_config {
     struct proxy_policy policy;
     uint32_t max_connections;            /* per process */
     uint32_t max_connections_per_client; /* 0: off */
+    unsigned pipes;                      /* of each worker, for splicing; 0: off */
     bool access_log;
     /** A ring for one worker's log lines, or NULL; called at start, once per worker.  May be NULL
      * itself. */

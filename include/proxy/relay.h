@@ -1,10 +1,9 @@
 /**
  * relay - the state RELAYING: bytes both ways until both ways have ended.
  *
- * Each direction is a flow of its own: read into the worker's scratch, write at once, hold back
- * only what the sink did not take, and do not read on while anything is held.  A FIN is passed on
- * when everything before it was taken; a reset is passed on at once, also from a side that is not
- * being read.
+ * Each direction is a flow of its own (flow.h), and nothing is read for it while anything is held.
+ * A FIN is passed on when everything before it was taken; a reset is passed on at once, also from a
+ * side that is not being read.
  */
 #ifndef PROXY_RELAY_H
 #define PROXY_RELAY_H

@@ -3,6 +3,14 @@
  *
  * Shares nothing with other workers but atomics.  Other threads only publish tables to it and set
  * its commands.
+ *
+ * No cache line is written by two workers for a connection: this struct and its counters have their
+ * lines for themselves (the asserts in worker.c), and of what all share each has its own lines in
+ * the budget of connections (connbudget.h), in the states of routes and endpoints
+ * (route/registry.h) and in the cells of a route (route/series.h).  A table is held once by a
+ * worker, which counts by itself who waits with it.  The exception is a choice: with a cap per
+ * client, a shard of clientcap.h.  Read are those of others: to choose between two endpoints is to
+ * add up what each worker has on both.
  */
 #ifndef PROXY_WORKER_H
 #define PROXY_WORKER_H
@@ -17,6 +25,7 @@
 #include "base/mailbox.h"
 #include "proxy/conn.h"
 #include "proxy/linelimit.h"
+#include "proxy/pipepool.h"
 #include "proxy/proxy.h"
 #include "proxy/stats.h"
 #include "proxy/timewheel.h"
@@ -24,6 +33,7 @@
 
 struct acceptor;
 struct clientcap;
+struct connbudget;
 struct event_base;
 struct logring;
 struct table;
@@ -42,14 +52,14 @@ enum worker_lack {
 /** What all workers of a proxy share. */
 struct worker_shared {
     struct proxy_policy policy;
-    uint32_t max_connections;
+    unsigned pipes; /* of each worker; 0: no splicing */
     bool access_log;
     bool per_route_stats;
     void (*on_adopted)(void *ctx); /* NULL: nobody wants to know */
     void *adopted_ctx;
     struct clientcap *clientcap;           /* NULL: no cap per client */
-    char padding[64];                      /* what follows is written all the time */
-    _Atomic uint64_t open_connections;     /* all workers */
+    struct connbudget *budget;             /* of connections, all workers */
+    char padding[64];                      /* what follows is written now and then */
     _Atomic unsigned listening;            /* acceptors that listen, all workers */
     _Atomic uint64_t complained_ms[LACKS]; /* worker_may_complain(); 0: never yet */
 };
@@ -68,9 +78,12 @@ struct worker {
     struct event *beat_event;
     struct mailbox mailbox; /* tables */
     struct table *table;    /* routed by now; one reference; NULL before the first */
+    uint32_t table_serial;  /* how often it was replaced */
+    uint32_t table_holders; /* connections that hold it by that one reference */
     struct timewheel wheel;
     uint64_t tick_armed_ms; /* when tick_event will fire; UINT64_MAX: not armed */
     struct conn_list conns[CONN_STATES];
+    struct pipepool pipes;
     struct acceptor *acceptors; /* one per listener */
     size_t n_acceptors;
     struct balance_rng rng;
@@ -112,6 +125,23 @@ static inline struct listener_stats *worker_counts(const struct conn *c)
 /** Generation of its table and when it was adopted, both of one moment; 0 and 0 before the first.
  * Thread: any. */
 uint64_t worker_adopted(const struct worker *w, uint64_t *at_us_out);
+
+/** Route by `t`, whose reference becomes the worker's, in place of the table before.  Thread: the
+ * worker. */
+void worker_use_table(struct worker *w, struct table *t);
+
+/** A connection's hold of a table of its worker's. */
+struct worker_hold {
+    struct table *table; /* NULL: none */
+    uint32_t serial;
+};
+
+/** Hold the table in force until worker_let_go(), also when another takes its place.  Writes
+ * nothing that others look at.  Thread: the worker. */
+struct worker_hold worker_hold_table(struct worker *w);
+
+/** The end of that.  None is fine. */
+void worker_let_go(struct worker *w, struct worker_hold hold);
 
 /** Start its thread.  Returns 0 or -errno. */
 MUST_CHECK int worker_start(struct worker *w);

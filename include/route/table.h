@@ -2,9 +2,10 @@
  * table - the immutable map from server name to backend endpoints.
  *
  * Built once by table_builder and never changed afterwards, so any number of threads may read it
- * without a lock.  Counted: it lives as long as someone holds a reference.  Lives in one arena,
- * freed at once; only the states it names, and the texts of its routes and pools with them, belong
- * to the registry, which must outlive it.  Knows nothing about Kubernetes, sockets or TLS.
+ * without a lock.  Counted: it lives as long as someone holds a reference.  A table that differs
+ * from the one before in some endpoints only shares all the rest with it.  The states it names, and
+ * the texts of its routes and pools with them, belong to the registry, which must outlive it.
+ * Knows nothing about Kubernetes, sockets or TLS.
  *
  * Look-up order: exact name, one-label wildcard, catch-all.  The key has room for more: a later
  * milestone adds the listener to it and makes the value a list of alternatives (by ALPN, by
@@ -18,17 +19,10 @@
 #include <stdint.h>
 
 #include "base/attr.h"
-#include "base/netaddr.h"
+#include "route/endpoint.h"
 
 struct table;
-struct endpoint_state;
 struct route_state;
-
-struct endpoint {
-    struct netaddr addr;
-    bool terminating;             /* serves only because no ready one is left */
-    struct endpoint_state *state; /* shared with other tables; atomics only */
-};
 
 /** The endpoints of one Service port; shared by every route that names it. */
 struct pool {
@@ -53,17 +47,18 @@ struct claim_lost {
 
 /** One host pattern of the table and who serves it. */
 struct route {
-    const char *host; /* normalised pattern; "" is the catch-all */
-    const struct pool *pool;
+    const char *host;          /* normalised pattern; "" is the catch-all */
     struct route_state *state; /* identity and counters; outlives the table */
     const struct claim_lost *lost;
     uint32_t n_lost;
+    uint32_t pool; /* its place: table_pool() */
 };
 
 enum table_match { TABLE_NO_MATCH, TABLE_EXACT, TABLE_WILDCARD, TABLE_CATCH_ALL };
 
-/** Take one more reference.  Thread: any that holds one. */
+/** Take one more reference, or `n`.  Thread: any that holds one. */
 struct table *table_ref(struct table *t);
+void table_ref_more(struct table *t, uint32_t n);
 
 /**
  * Give back one reference; NULL is ignored.  Only counts: the table is freed by
@@ -90,6 +85,12 @@ const struct route *table_lookup(const struct table *t, const char *name, size_t
 /** The catch-all route, which also answers connections without a name; NULL when there is none. */
 const struct route *table_catch_all(const struct table *t);
 
+/** The route of this very pattern, normalised ("" for the catch-all), or NULL. */
+const struct route *table_route_of(const struct table *t, const char *host);
+
+/** The endpoints behind a route of this very table; as long as the caller keeps its reference. */
+const struct pool *table_pool(const struct table *t, const struct route *r);
+
 /** Every route, sorted by host (catch-all first).  *n_out is the number. */
 const struct route *table_routes(const struct table *t, size_t *n_out);
 
@@ -99,7 +100,10 @@ uint64_t table_generation(const struct table *t);
 /** Digest of all that matters to a connection or to `routes`; equal tables have equal digests. */
 uint64_t table_digest(const struct table *t);
 
-/** Bytes the table holds, its arena and indexes, without shared states. */
+/** Endpoints of all pools. */
+size_t table_endpoints(const struct table *t);
+
+/** Bytes the table holds, what it shares with other tables included, without states. */
 size_t table_bytes(const struct table *t);
 
 #endif

@@ -64,6 +64,9 @@ MUST_CHECK int table_builder_claim(struct table_builder *b, const struct claim *
  */
 MUST_CHECK int table_builder_settle(struct table_builder *b, claim_lost_fn on_lost, void *ctx);
 
+/** After settling or amending: `on_lost` hears of every claim that lost. */
+void table_builder_lost(const struct table_builder *b, claim_lost_fn on_lost, void *ctx);
+
 /** After settling: the digest the frozen table will have. */
 uint64_t table_builder_digest(const struct table_builder *b);
 
@@ -72,5 +75,30 @@ uint64_t table_builder_digest(const struct table_builder *b);
  * afterwards.  Returns NULL without memory.
  */
 MUST_CHECK struct table *table_builder_freeze(struct table_builder *b, uint64_t generation);
+
+typedef void (*builder_pool_fn)(void *ctx, const char *ns, const char *service);
+
+/** After settling or amending: `tell` of each pool that no route leads to, and which the table so
+ * does not have. */
+void table_builder_unserved(const struct table_builder *b, builder_pool_fn tell, void *ctx);
+
+/** Of a builder that amends: once nothing can fail any more, `tell` of each pool of the base that
+ * no route leads to any longer, and which the table so does not have. */
+void table_builder_watch_left_out(struct table_builder *b, builder_pool_fn tell, void *ctx);
+
+/** Of a builder that amends: whoever serves `host` in the base table does so no longer, unless he
+ * claims it again.  Returns 0 or -ENOMEM. */
+MUST_CHECK int table_builder_drop(struct table_builder *b, const char *host);
+
+/**
+ * Instead of settling: a table like `base`, but with the builder's claims alone on every host that
+ * any of them names or that was dropped, and with the builder's endpoints in every pool it has;
+ * pools that neither has a route to are left out.  Shares with `base` what does not differ.  *out
+ * has one reference for the caller, or is NULL where nothing would differ.  Returns 0 or -ENOMEM.
+ *
+ * Cost: where hosts differ a copy of the names, else a pointer for each page of pools.
+ */
+MUST_CHECK int table_builder_amend(struct table_builder *b, struct table *base, uint64_t generation,
+                                   struct table **out);
 
 #endif

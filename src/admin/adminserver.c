@@ -132,14 +132,14 @@ static bool refuse_foreigner(const struct adminserver *s, struct adminpage *page
     if (!adminaccess_is_loopback(bufferevent_getfd(evhttp_connection_get_bufferevent(conn)))) {
         adminpage_refuse(page, 403,
                          "this page is for clients on this machine: use kubectl port-forward, "
-                         "or start sealway with --admin-open\n");
+                         "or start Sealway with --admin-open\n");
         return true;
     }
     if ((host != NULL && !adminaccess_is_plain_host(host)) ||
         (uri_host != NULL && !adminaccess_is_plain_host(uri_host))) {
         adminpage_refuse(page, 403,
                          "this page is for a Host that is an IP address or localhost: use such an "
-                         "URL, or start sealway with --admin-open\n");
+                         "URL, or start Sealway with --admin-open\n");
         return true;
     }
     return false;

@@ -85,9 +85,9 @@ static int add_probes(struct adminport *p, struct watchdog *w)
 
 static int add_sources(struct adminport *p)
 {
-    static const metricspage_source_fn SOURCES[] = {metricsproxy_write, metricsroutes_write,
+    static const metricspage_source_fn SOURCES[] = {metricsproxy_write,     metricsroutes_write,
                                                     metricsendpoints_write, metricsconfig_write,
-                                                    metricsprocess_write};
+                                                    metricskube_write,      metricsprocess_write};
     int rc = 0;
 
     for (size_t i = 0; i < ARRAY_LEN(SOURCES) && rc == 0; i++) {

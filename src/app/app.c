@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "app/apiserver.h"
 #include "app/cpus.h"
 #include "app/fdlimit.h"
 #include "app/listeners.h"
@@ -13,6 +14,7 @@
 #include "app/options.h"
 #include "app/portsfile.h"
 #include "app/sources.h"
+#include "base/heap.h"
 #include "base/log.h"
 #include "base/logwriter.h"
 #include "controller/controller.h"
@@ -25,6 +27,7 @@ struct app {
     unsigned workers;
     struct netaddr default_listen;
     struct listeners listeners;
+    struct apiserver api; /* zeroed with --manifests */
     struct logwriter *logs;
     struct proxy *proxy;
     bool proxy_running;
@@ -116,10 +119,6 @@ static int on_ready(void *ctx, struct err *e)
     if (rc != 0) {
         return rc;
     }
-    for (size_t i = 0; i < a->listeners.n_bound; i++) {
-        log_address("listening", &a->listeners.bound[i]);
-    }
-    log_address("admin port", &admin);
     log_info("ready");
     return 0;
 }
@@ -156,12 +155,19 @@ static uint64_t active(void *ctx)
     return proxy_active(a->proxy);
 }
 
+static int check_source(struct app *a)
+{
+    const struct options *o = a->options;
+
+    return o->manifests != NULL ? sources_check_manifests(o->manifests, a->e)
+                                : apiserver_find(&a->api, o, a->build->version, a->e);
+}
+
 static enum app_status check_paths(struct app *a)
 {
     const char *file = a->options->ports_file;
 
-    if (sources_check_manifests(a->options->manifests, a->e) != 0 ||
-        (file != NULL && portsfile_check(file, a->e) != 0)) {
+    if (check_source(a) != 0 || (file != NULL && portsfile_check(file, a->e) != 0)) {
         return APP_USAGE;
     }
     return APP_OK;
@@ -207,7 +213,8 @@ static enum app_status open_proxy(struct app *a)
                                .on_adopted = on_adopted,
                                .adopted_ctx = a,
                                .per_route_stats = o->per_route_metrics};
-    struct fdlimit_load load = {.workers = a->workers};
+    struct fdlimit_load load = {.workers = a->workers, .source = apiserver_descriptors(o)};
+    uint64_t limit = fdlimit_raise();
 
     if (cfg.n_listen == 0) {
         a->default_listen = listeners_default();
@@ -215,8 +222,9 @@ static enum app_status open_proxy(struct app *a)
         cfg.n_listen = 1;
     }
     load.listeners = (unsigned)cfg.n_listen;
-    if (fdlimit_settle(fdlimit_raise(), &load, o->max_connections, &cfg.max_connections, a->e) !=
-        0) {
+    fdlimit_grant_pipes(limit, o->max_connections, &load);
+    cfg.pipes = load.pipes;
+    if (fdlimit_settle(limit, &load, o->max_connections, &cfg.max_connections, a->e) != 0) {
         return APP_USAGE;
     }
     a->proxy = proxy_new(&cfg, a->e);
@@ -225,7 +233,10 @@ static enum app_status open_proxy(struct app *a)
 
 static enum app_status open_controller(struct app *a)
 {
+    const bool files = a->options->manifests != NULL;
     struct controller_config cfg = {.manifests = a->options->manifests,
+                                    .kube = files ? NULL : &a->api.config,
+                                    .write = a->api.writes ? &a->api.write : NULL,
                                     .translate = options_translate(a->options),
                                     .publish = publish,
                                     .report = report,
@@ -235,10 +246,11 @@ static enum app_status open_controller(struct app *a)
     if (cfg.log_ring == NULL) {
         return no_memory(a);
     }
+    cfg.workers = a->workers;
     if (a->options->per_route_metrics) {
-        cfg.route_writers = a->workers;
         cfg.route_cells = STATS_N_ROUTE_CELLS;
     }
+    cfg.translate.from_api_server = !files;
     cfg.translate.is_own_listener = listeners_include;
     cfg.translate.own_listener_ctx = &a->listeners;
     a->controller = controller_new(&cfg, a->e);
@@ -292,6 +304,18 @@ static enum app_status remove_old_ports(struct app *a)
     return APP_OK;
 }
 
+/* Long before the first connection is accepted, where the API server cannot be reached. */
+static enum app_status tell_addresses(struct app *a)
+{
+    const struct netaddr admin = monitor_addr(&a->monitor);
+
+    for (size_t i = 0; i < a->listeners.n_bound; i++) {
+        log_address("bound", &a->listeners.bound[i]);
+    }
+    log_address("admin port", &admin);
+    return APP_OK;
+}
+
 static enum app_status start_threads(struct app *a)
 {
     if (proxy_start(a->proxy, a->e) != 0) {
@@ -316,8 +340,9 @@ static enum app_status run_loop(struct app *a)
 static enum app_status run(struct app *a)
 {
     static enum app_status (*const STEPS[])(struct app *) = {
-        check_paths,     open_logs,     open_loop,        open_proxy,    open_monitor,
-        open_controller, start_monitor, remove_old_ports, start_threads, run_loop};
+        check_paths,    open_logs,       open_loop,     open_proxy,
+        open_monitor,   open_controller, start_monitor, remove_old_ports,
+        tell_addresses, start_threads,   run_loop};
     enum app_status status = APP_OK;
 
     for (size_t i = 0; i < ARRAY_LEN(STEPS) && status == APP_OK; i++) {
@@ -344,6 +369,7 @@ static void close_all(struct app *a)
         logwriter_stop(a->logs);
     }
     listeners_fini(&a->listeners);
+    apiserver_fini(&a->api);
     libevent_global_shutdown();
 }
 
@@ -361,6 +387,7 @@ enum app_status app_serve(const struct options *o, const struct metrics_build *b
     enum app_status status;
 
     err_clear(e);
+    heap_setup();
     monitor_init(&a.monitor);
     mainloop_block_signals(&before);
     log_configure(o->log_level, o->log_format);

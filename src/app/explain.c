@@ -108,6 +108,7 @@ static void look_up(struct explain *x)
         x->route = table_catch_all(t);
         x->match = x->route != NULL ? TABLE_CATCH_ALL : TABLE_NO_MATCH;
     }
+    x->pool = x->route != NULL ? table_pool(t, x->route) : NULL;
 }
 
 /* A mistyped name comes near to one there is.  The catch-all may have taken it. */
@@ -134,7 +135,7 @@ static const struct route *find_nearest(const struct explain *x)
 static const struct verdict *find_fault(const struct explain *x)
 {
     const struct report *r = x->q->report;
-    const struct pool *pool = x->route != NULL ? x->route->pool : NULL;
+    const struct pool *pool = x->pool;
     const struct report_pool *p;
 
     if (r == NULL || pool == NULL) {
@@ -150,7 +151,7 @@ static struct explain_answer answer(const struct explain *x)
     const struct proxy_policy *p = x->q->policy;
 
     if (x->route != NULL) {
-        return (struct explain_answer){.is_relayed = x->route->pool->n_endpoints > 0,
+        return (struct explain_answer){.is_relayed = x->pool->n_endpoints > 0,
                                        .how = p->on_no_endpoint,
                                        .alert = ALERT_INTERNAL_ERROR,
                                        .option = "on-no-endpoint"};
@@ -273,7 +274,7 @@ size_t explain_count_errors(const struct explain *x)
 
 uint64_t explain_skipped_for_s(const struct endpoint *e, uint64_t now_ms)
 {
-    uint64_t until = atomic_load_explicit(&e->state->skip_until_ms, memory_order_relaxed);
+    uint64_t until = atomic_load_explicit(&endpoint_state(e)->skip_until_ms, memory_order_relaxed);
 
     return until > now_ms ? (until - now_ms + 999) / 1000 : 0;
 }

@@ -64,14 +64,14 @@ static void write_route(struct jsonout *j, const struct explain *x)
     jsonout_text(j, "service", s->service);
     jsonout_text(j, "port", s->port);
     if (x->q->is_live) {
-        jsonout_uint(j, "active", atomic_load_explicit(&s->active, memory_order_relaxed));
+        jsonout_uint(j, "active", registry_route_active(s));
     }
     jsonout_end(j);
 }
 
 static void write_endpoints(struct jsonout *j, const struct explain *x)
 {
-    const struct pool *pool = x->route != NULL ? x->route->pool : NULL;
+    const struct pool *pool = x->pool;
     char address[NETADDR_TEXT_MAX];
 
     jsonout_list(j, "endpoints");
@@ -79,11 +79,10 @@ static void write_endpoints(struct jsonout *j, const struct explain *x)
         const struct endpoint *e = &pool->endpoints[i];
 
         jsonout_object(j, NULL);
-        jsonout_text(j, "address", netaddr_format(&e->addr, address));
+        jsonout_text(j, "address", netaddr_format(endpoint_addr(e), address));
         jsonout_text(j, "state", explainwords_endpoint(e));
         if (x->q->is_live) {
-            jsonout_uint(j, "active",
-                         atomic_load_explicit(&e->state->active, memory_order_relaxed));
+            jsonout_uint(j, "active", registry_endpoint_active(endpoint_state(e)));
             jsonout_uint(j, "skipped_for_seconds", explain_skipped_for_s(e, x->q->now_ms));
         }
         jsonout_end(j);

@@ -214,10 +214,10 @@ static void write_endpoint(struct textout *t, const struct explain_question *q,
     uint64_t skipped_s = explain_skipped_for_s(e, q->now_ms);
     char address[NETADDR_TEXT_MAX];
 
-    textout_printf(t, "  %s %s", netaddr_format(&e->addr, address), explainwords_endpoint(e));
+    textout_printf(t, "  %s %s", netaddr_format(endpoint_addr(e), address),
+                   explainwords_endpoint(e));
     if (q->is_live) {
-        textout_printf(t, ", %" PRIu32 " active",
-                       atomic_load_explicit(&e->state->active, memory_order_relaxed));
+        textout_printf(t, ", %" PRIu64 " active", registry_endpoint_active(endpoint_state(e)));
     }
     if (q->is_live && skipped_s > 0) {
         textout_printf(t, ", a dial failed: skipped for another %" PRIu64 "s", skipped_s);
@@ -227,7 +227,7 @@ static void write_endpoint(struct textout *t, const struct explain_question *q,
 
 static void write_endpoints(struct textout *t, const struct explain *x)
 {
-    const struct pool *pool = x->route->pool;
+    const struct pool *pool = x->pool;
     uint32_t skipped = 0;
 
     textout_printf(t, "endpoints: %" PRIu32 "\n", pool->n_endpoints);
@@ -241,7 +241,7 @@ static void write_endpoints(struct textout *t, const struct explain *x)
     if (skipped > 0 && skipped == pool->n_endpoints) {
         textout_put(t, "  dials to all of them failed lately: they are tried all the same\n");
     }
-    if (pool->n_endpoints > 0 && pool->endpoints[0].terminating) {
+    if (pool->n_endpoints > 0 && endpoint_is_terminating(&pool->endpoints[0])) {
         textout_put(t, "  none is ready: these serve while they terminate\n");
     }
     if (x->fault != NULL) {
@@ -262,8 +262,7 @@ static void write_route(struct textout *t, const struct explain *x)
     textout_put(t, ", ");
     put_service(t, s->service, s->port);
     if (x->q->is_live) {
-        textout_printf(t, ", %" PRIu64 " active",
-                       atomic_load_explicit(&s->active, memory_order_relaxed));
+        textout_printf(t, ", %" PRIu64 " active", registry_route_active(s));
     }
     textout_put(t, "\n");
     write_endpoints(t, x);

@@ -74,7 +74,7 @@ const char *explainwords_standing_sentence(enum explain_standing s)
 
 const char *explainwords_endpoint(const struct endpoint *e)
 {
-    return e->terminating ? "terminating" : "ready";
+    return endpoint_is_terminating(e) ? "terminating" : "ready";
 }
 
 const char *explainwords_name(enum hostname_kind kind)

@@ -84,7 +84,6 @@ static void begin_drain(struct mainloop *m)
 
 static void stop_accepting(struct mainloop *m)
 {
-    log_info("no longer accepting: waiting for connections to end");
     m->phase = PHASE_DRAINING;
     m->phase_ends_at_ms = clock_now_ms() + m->cfg.drain_timeout_ms;
     m->cfg.stop_accepting(m->cfg.ctx);
@@ -116,6 +115,7 @@ static void look_around(struct mainloop *m)
         break;
     case PHASE_DRAIN_DELAY:
         if (clock_now_ms() >= m->phase_ends_at_ms) {
+            log_info("no longer accepting: waiting for connections to end");
             stop_accepting(m);
         }
         break;
@@ -129,7 +129,10 @@ static void handle_signal(struct mainloop *m, uint32_t number)
 {
     if (number == SIGHUP) {
         m->cfg.reload(m->cfg.ctx);
-    } else if (m->phase < PHASE_DRAIN_DELAY) {
+    } else if (m->phase == PHASE_STARTING) {
+        log_info("stopping: it was not ready, so nobody was sent here"); /* no delay needed */
+        stop_accepting(m);
+    } else if (m->phase == PHASE_SERVING) {
         begin_drain(m);
     } else {
         log_info("second signal: not waiting any longer");

@@ -41,7 +41,7 @@ static void count(struct counts *c, const struct pool *pool, uint64_t now_ms)
 
         if (balance_is_skipped(e, now_ms)) {
             c->ejected++;
-        } else if (e->terminating) {
+        } else if (endpoint_is_terminating(e)) {
             c->terminating++;
         } else {
             c->ready++;
@@ -93,7 +93,7 @@ static const struct pool **sorted_pools(const struct table *t, size_t *n_out)
 
     if (pools != NULL) {
         for (size_t i = 0; i < *n_out; i++) {
-            pools[i] = routes[i].pool;
+            pools[i] = table_pool(t, &routes[i]);
         }
         qsort(pools, *n_out, sizeof(const struct pool *), compare);
     }

@@ -135,17 +135,19 @@ static int parse_argument(struct parse *p, bool *options_over)
     return arg[1] == '-' ? parse_option(p, arg) : parse_letter(p, arg);
 }
 
-/* The row that takes the place of this one and was given already; NULL: none. */
+/* Another source than this one that was given already; NULL: none, or this is no source. */
 static const struct optiontable_row *given_instead(const struct parse *p,
                                                    const struct optiontable_row *row)
 {
-    const struct optiontable_row *other;
+    for (size_t i = 0; row->is_source && i < p->n_rows; i++) {
+        const struct optiontable_row *other = &p->rows[i];
 
-    if (row->instead == NULL) {
-        return NULL;
+        if (other != row && other->is_source && p->given[i] &&
+            (other->commands & p->command->command) != 0) {
+            return other;
+        }
     }
-    other = optiontable_find(row->instead, strlen(row->instead), p->command->command);
-    return other != NULL && other->instead != NULL && p->given[other - p->rows] ? other : NULL;
+    return NULL;
 }
 
 /* Two options of one command line of which each takes the other's place. */
@@ -210,10 +212,16 @@ static int parse_environment(struct parse *p)
     return 0;
 }
 
+static bool has_default(const struct parse *p, const struct optiontable_row *row)
+{
+    return row->fallback != NULL && !(row->fallback_is_local && p->o->manifests == NULL &&
+                                      p->command->command == OPTIONS_SERVE);
+}
+
 static int apply_defaults(struct parse *p)
 {
     for (size_t i = 0; i < p->n_rows; i++) {
-        if (!p->given[i] && p->rows[i].fallback != NULL) {
+        if (!p->given[i] && has_default(p, &p->rows[i])) {
             int rc = optionstore_set(p->o, &p->rows[i], p->rows[i].fallback, p->e);
 
             if (rc != 0) {
@@ -236,10 +244,6 @@ static int check_arguments(const struct parse *p)
     if (args->n > c->max_args) {
         err_set(p->e, "%.100s: an argument too many: sealway %s %s", args->items[c->max_args],
                 c->name, c->usage);
-        return -EINVAL;
-    }
-    if (c->needs_manifests && p->o->manifests == NULL) {
-        err_set(p->e, "no source of objects: give --manifests DIR");
         return -EINVAL;
     }
     return 0;

@@ -6,13 +6,6 @@
 #include "app/explain.h"
 #include "controller/report.h"
 
-static int compare(const void *left, const void *right)
-{
-    const struct routepool *a = left, *b = right;
-
-    return a->pool < b->pool ? -1 : a->pool > b->pool;
-}
-
 static const struct verdict *fault_of(const struct report *r, const struct pool *pool)
 {
     const struct report_pool *p =
@@ -26,8 +19,8 @@ static void survey(const struct routespage *page, struct routepool *p)
     for (uint32_t i = 0; i < p->pool->n_endpoints; i++) {
         const struct endpoint *e = &p->pool->endpoints[i];
 
-        p->ready += !e->terminating;
-        p->terminating += e->terminating;
+        p->ready += !endpoint_is_terminating(e);
+        p->terminating += endpoint_is_terminating(e);
         p->skipped += explain_skipped_for_s(e, page->now_ms) > 0;
     }
     p->fault = fault_of(page->report, p->pool);
@@ -38,20 +31,18 @@ int routepools_init(struct routepools *all, const struct routespage *p)
     size_t n;
     const struct route *routes = table_routes(p->table, &n);
 
+    /* Every pool of a table has a route. */
     *all = (struct routepools){.items = calloc(n + 1, sizeof(*all->items))};
     if (all->items == NULL) {
         return -ENOMEM;
     }
     for (size_t i = 0; i < n; i++) {
-        all->items[i].pool = routes[i].pool;
-    }
-    if (n > 1) {
-        qsort(all->items, n, sizeof(*all->items), compare);
-    }
-    for (size_t i = 0; i < n; i++) {
-        if (all->n == 0 || all->items[all->n - 1].pool != all->items[i].pool) {
-            all->items[all->n] = all->items[i];
-            survey(p, &all->items[all->n++]);
+        struct routepool *item = &all->items[routes[i].pool];
+
+        if (item->pool == NULL) {
+            item->pool = table_pool(p->table, &routes[i]);
+            survey(p, item);
+            all->n++;
         }
     }
     return 0;
@@ -64,7 +55,5 @@ void routepools_fini(struct routepools *all)
 
 const struct routepool *routepools_of(const struct routepools *all, const struct route *r)
 {
-    const struct routepool want = {.pool = r->pool};
-
-    return bsearch(&want, all->items, all->n, sizeof(want), compare);
+    return &all->items[r->pool];
 }

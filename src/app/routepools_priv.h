@@ -19,7 +19,7 @@ struct routepool {
 };
 
 struct routepools {
-    struct routepool *items; /* by address: in the order in which the table has them */
+    struct routepool *items; /* in the order in which the table has them */
     size_t n;
 };
 

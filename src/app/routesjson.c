@@ -51,7 +51,7 @@ static void write_route(struct jsonout *j, const struct routepools *pools, const
     jsonout_text(j, "ingress", r->state->ingress);
     jsonout_text(j, "service", r->state->service);
     jsonout_text(j, "port", r->state->port);
-    jsonout_uint(j, "active", atomic_load_explicit(&r->state->active, memory_order_relaxed));
+    jsonout_uint(j, "active", registry_route_active(r->state));
     jsonout_uint(j, "pool", (uint64_t)(p - pools->items));
     jsonout_uint(j, "ready", p->ready);
     jsonout_uint(j, "terminating", p->terminating);
@@ -65,9 +65,9 @@ static void write_endpoint(struct jsonout *j, const struct endpoint *e, uint64_t
     char address[NETADDR_TEXT_MAX];
 
     jsonout_object(j, NULL);
-    jsonout_text(j, "address", netaddr_format(&e->addr, address));
+    jsonout_text(j, "address", netaddr_format(endpoint_addr(e), address));
     jsonout_text(j, "state", explainwords_endpoint(e));
-    jsonout_uint(j, "active", atomic_load_explicit(&e->state->active, memory_order_relaxed));
+    jsonout_uint(j, "active", registry_endpoint_active(endpoint_state(e)));
     jsonout_uint(j, "skipped_for_seconds", explain_skipped_for_s(e, now_ms));
     jsonout_end(j);
 }

@@ -52,8 +52,7 @@ static struct line line_of(const struct sheet *s, const struct route *r)
 
     snprintf(l.endpoints, sizeof(l.endpoints), "%" PRIu32 "/%" PRIu32, p->ready,
              p->pool->n_endpoints);
-    snprintf(l.active, sizeof(l.active), "%" PRIu64,
-             atomic_load_explicit(&r->state->active, memory_order_relaxed));
+    snprintf(l.active, sizeof(l.active), "%" PRIu64, registry_route_active(r->state));
     return l;
 }
 

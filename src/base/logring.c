@@ -11,7 +11,6 @@
  */
 #define HEADER_BYTES sizeof(uint32_t)
 #define WRAP         UINT32_MAX
-#define CACHE_LINE   64
 
 struct lane {
     char *bytes; /* set at birth, as is mask */

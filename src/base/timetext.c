@@ -5,6 +5,9 @@
 
 #include "base/attr.h"
 
+#define US_PER_S    1000000
+#define LAST_SECOND INT64_C(253402300799) /* of the year 9999 */
+
 const char *timetext_utc(time_t seconds, char text[TIMETEXT_MAX])
 {
     struct tm tm;
@@ -13,6 +16,18 @@ const char *timetext_utc(time_t seconds, char text[TIMETEXT_MAX])
         strftime(text, TIMETEXT_MAX, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0) {
         snprintf(text, TIMETEXT_MAX, "unknown"); /* a year of more digits than an int has */
     }
+    return text;
+}
+
+const char *timetext_micro(int64_t wall_us, char text[TIMETEXT_MAX])
+{
+    int64_t us = wall_us > 0 ? wall_us : 0;
+    int64_t seconds = us / US_PER_S;
+    char whole[TIMETEXT_MAX];
+
+    timetext_utc((time_t)(seconds < LAST_SECOND ? seconds : LAST_SECOND), whole);
+    /* In the place of the "Z". */
+    snprintf(text, TIMETEXT_MAX, "%.19s.%06uZ", whole, (unsigned)(us % US_PER_S));
     return text;
 }
 

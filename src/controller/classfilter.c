@@ -96,7 +96,8 @@ static const char *class_of(const struct ingress *ing, unsigned *line_out)
     return name && *name ? name : NULL;
 }
 
-static enum class_answer answer_for_ingress(const struct classfilter *f, const struct ingress *ing)
+/** Most Ingresses have the class of the one before. */
+static enum class_answer answer_for_ingress(struct classfilter *f, const struct ingress *ing)
 {
     unsigned line;
     const char *name = class_of(ing, &line);
@@ -104,9 +105,13 @@ static enum class_answer answer_for_ingress(const struct classfilter *f, const s
     if (!name) {
         return answer_without_class(f);
     }
-    return answer_for(
-        f, name,
-        (const struct ingress_class *)store_find(f->store, OBJECT_INGRESS_CLASS, "", name));
+    if (!f->last_name || strcmp(f->last_name, name) != 0) {
+        const struct objmeta *class = store_find(f->store, OBJECT_INGRESS_CLASS, "", name);
+
+        f->last_answer = answer_for(f, name, (const struct ingress_class *)class);
+    }
+    f->last_name = name; /* of the object read last: nearer than that of the first such */
+    return (enum class_answer)f->last_answer;
 }
 
 static void tell_unknown_class(const struct classfilter *f, const struct ingress *ing,
@@ -116,7 +121,7 @@ static void tell_unknown_class(const struct classfilter *f, const struct ingress
     const char *name = class_of(ing, &line);
 
     verdicts_add(v, &ing->meta, line, VERDICT_NOTE, "ClassNotFound",
-                 "not served: there is no IngressClass \"%s\" here; serve the class with "
+                 "not served: there is no IngressClass \"%s\" here; start Sealway with "
                  "--ingress-class %s, or add an IngressClass of that name with controller: %s",
                  name, name, f->cfg->controller_class);
 }
@@ -169,7 +174,7 @@ static void tell_no_mark(const struct ingress *ing, struct verdicts *v)
     verdicts_fini(&all);
     verdicts_add(v, &ing->meta, 0, VERDICT_NOTE, "PassthroughAnnotationMissing",
                  "not served: only Ingresses marked as passthrough are taken here; mark it with "
-                 "the annotation sealway.io/tls-mode: passthrough, or start with "
+                 "the annotation sealway.io/tls-mode: passthrough, or start Sealway with "
                  "--require-annotation off");
 }
 
@@ -182,7 +187,7 @@ enum standing {
     STANDING_OURS,
 };
 
-static enum standing standing_of(const struct classfilter *f, const struct ingress *ing,
+static enum standing standing_of(struct classfilter *f, const struct ingress *ing,
                                  struct annotation_reading *reading)
 {
     enum class_answer answer = answer_for_ingress(f, ing);
@@ -203,7 +208,7 @@ static enum standing standing_of(const struct classfilter *f, const struct ingre
     return STANDING_OURS;
 }
 
-bool classfilter_is_ours(const struct classfilter *f, const struct ingress *ing)
+bool classfilter_is_ours(struct classfilter *f, const struct ingress *ing)
 {
     struct annotation_reading reading;
 
@@ -241,7 +246,7 @@ static bool read_ours(const struct ingress *ing, struct annotation_reading *out,
     return true;
 }
 
-bool classfilter_admits(const struct classfilter *f, const struct ingress *ing,
+bool classfilter_admits(struct classfilter *f, const struct ingress *ing,
                         struct annotation_reading *out, struct verdicts *v, struct unserved *u)
 {
     struct annotation_reading reading;

@@ -15,6 +15,10 @@ void controllerstats_round(struct controllerstats *s, enum controller_result how
 void controllerstats_heard(struct controllerstats *s, uint64_t now_ms)
 {
     SET(s->heard_ms, now_ms);
+}
+
+void controllerstats_well(struct controllerstats *s)
+{
     SET(s->last_failed, false);
 }
 

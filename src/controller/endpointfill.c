@@ -25,6 +25,11 @@ void endpointfill_init(struct endpointfill *f, const struct endpointfill *env)
     onceset_init(&f->told);
 }
 
+bool endpointfill_is_worded(const struct endpointfill_count *c)
+{
+    return c->added == 0 || c->full || c->told;
+}
+
 void endpointfill_fini(struct endpointfill *f)
 {
     onceset_fini(&f->told);
@@ -47,6 +52,7 @@ static void tell_refused(struct filling *x, const struct objmeta *about, const s
 {
     char text[NETADDR_TEXT_MAX];
 
+    x->count.told = true;
     if (!onceset_add(&x->f->told, about, ABOUT_ADDRESSES)) {
         return;
     }
@@ -62,6 +68,7 @@ static void tell_own_listener(struct filling *x, const struct objmeta *about,
 {
     char text[NETADDR_TEXT_MAX];
 
+    x->count.told = true;
     if (!onceset_add(&x->f->told, about, addr->port)) {
         return;
     }
@@ -74,6 +81,7 @@ static void tell_own_listener(struct filling *x, const struct objmeta *about,
 /** A slice of names instead of addresses. */
 static void tell_fqdn(struct filling *x, const struct objmeta *about)
 {
+    x->count.told = true;
     if (onceset_add(&x->f->told, about, ABOUT_FQDN)) {
         verdicts_add(x->f->verdicts, about, 0, VERDICT_WARNING, "AddressTypeNotSupported",
                      "addressType FQDN is deprecated and nothing is routed to its names: write "
@@ -224,7 +232,7 @@ static int offer_slices(struct filling *x, enum endpoint_use wanted)
     int rc = 0;
 
     x->wanted = wanted;
-    x->count = (struct endpointfill_count){.refused = x->count.refused};
+    x->count = (struct endpointfill_count){.refused = x->count.refused, .told = x->count.told};
     while (rc == 0 && (slice = store_next_slice(x->f->store, svc->ns, svc->name, slice)) != NULL) {
         rc = offer_slice(x, slice);
     }

@@ -8,7 +8,7 @@
 
 static bool is_judged(void *ctx, const struct verdict *v)
 {
-    const struct classfilter *f = ctx;
+    struct classfilter *f = ctx;
     const struct objmeta *o;
 
     if (v->refused || strcmp(v->kind, object_kind_name(OBJECT_INGRESS)) != 0) {

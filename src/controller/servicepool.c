@@ -3,12 +3,14 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
 #include "base/limits.h"
 #include "controller/serviceport.h"
+#include "controller/serviceset.h"
 #include "controller/unserved.h"
 #include "model/annotation.h"
 #include "model/store.h"
@@ -19,6 +21,7 @@
     320 /* a port name as written is an IANA name of 15 bytes; a file may hold more                \
          */
 #define PORTS_TEXT 400
+#define POOL_NAME  32
 
 /** A pool that needs words each time somebody asks for it; those without fault have no entry. */
 struct pool_fault {
@@ -27,8 +30,10 @@ struct pool_fault {
     UT_hash_handle hh;
 };
 
-void servicepool_init(struct servicepool *p, const struct endpointfill *env)
+void servicepool_init(struct servicepool *p, const struct endpointfill *env,
+                      struct serviceset *worded)
 {
+    p->worded = worded;
     endpointfill_init(&p->fill, env);
     p->faults = NULL;
     onceset_init(&p->judged);
@@ -47,12 +52,6 @@ void servicepool_fini(struct servicepool *p)
     }
     onceset_fini(&p->judged);
     endpointfill_fini(&p->fill);
-}
-
-static const struct service *find_service(const struct servicepool *p, const char *ns,
-                                          const char *name)
-{
-    return (const struct service *)store_find(p->fill.store, OBJECT_SERVICE, ns, name);
 }
 
 /** The pool of a backend without endpoints to look for: claimed, and answered with an error, for
@@ -187,10 +186,33 @@ static int fill(struct servicepool *p, const struct service *svc, const struct s
     int rc = cluster_ip ? endpointfill_cluster_ips(&p->fill, svc, port, pool, &count)
                         : endpointfill_endpoints(&p->fill, svc, port, pool, &count);
 
+    /* Of two ports with one number it shows nowhere whose endpoints these are. */
+    if (rc == 0 && p->worded && (count.told || count.full || !serviceport_is_alone(svc, port))) {
+        serviceset_add(p->worded, svc->meta.ns, svc->meta.name);
+    }
     if (rc == 0 && (count.added == 0 || count.full)) {
         rc = remember_fault(p, pool, &count);
     }
     return rc;
+}
+
+/* No port name holds a '/', so the two ways to reach one port are two pools. */
+static void name_pool(const struct service_port *port, bool cluster_ip, char name[POOL_NAME])
+{
+    (void)snprintf(name, POOL_NAME, cluster_ip ? "%u/cluster-ip" : "%u", (unsigned)port->number);
+}
+
+const struct service_port *servicepool_port_of(const struct service *svc, const char *name)
+{
+    char own[POOL_NAME];
+
+    for (size_t i = 0; i < svc->n_ports && svc->type != SERVICE_EXTERNAL_NAME; i++) {
+        name_pool(&svc->ports[i], false, own);
+        if (svc->ports[i].is_tcp && strcmp(own, name) == 0) {
+            return &svc->ports[i];
+        }
+    }
+    return NULL;
 }
 
 static int resolve_port(struct servicepool *p, const struct servicepool_request *want,
@@ -200,7 +222,7 @@ static int resolve_port(struct servicepool *p, const struct servicepool_request 
     bool cluster_ip = want->service_upstream && !svc->headless && svc->n_cluster_ips > 0;
     const struct pool_fault *fault;
     struct builder_pool *pool;
-    char key[32];
+    char key[POOL_NAME];
     bool is_new;
     int rc;
 
@@ -211,8 +233,7 @@ static int resolve_port(struct servicepool *p, const struct servicepool_request 
                      "its endpoints are used",
                      svc->meta.ns, svc->meta.name);
     }
-    /* No port name holds a '/', so the two ways to reach one port are two pools. */
-    snprintf(key, sizeof(key), cluster_ip ? "%u/cluster-ip" : "%u", (unsigned)port->number);
+    name_pool(port, cluster_ip, key);
     pool = table_builder_pool(p->fill.builder, svc->meta.ns, svc->meta.name, key, &is_new);
     if (!pool) {
         return -ENOMEM;
@@ -241,15 +262,21 @@ static int resolve_port(struct servicepool *p, const struct servicepool_request 
 
 static void judge_annotations(struct servicepool *p, const struct service *svc)
 {
+    size_t before = p->fill.verdicts->n;
+
     if (svc->meta.n_annotations > 0 && onceset_add(&p->judged, svc, 0)) {
         annotation_read_service(&svc->meta, p->fill.verdicts);
+    }
+    if (p->fill.verdicts->n > before && p->worded) {
+        serviceset_add(p->worded, svc->meta.ns, svc->meta.name);
     }
 }
 
 int servicepool_resolve(struct servicepool *p, const struct servicepool_request *want,
                         struct builder_pool **out)
 {
-    const struct service *svc = find_service(p, want->ingress->meta.ns, want->backend->service);
+    const struct service *svc =
+        store_find_backend(p->fill.store, want->ingress, want->backend->service);
     const struct service_port *port = NULL;
     enum serviceport_answer answer;
 
@@ -282,7 +309,7 @@ bool servicepool_same_backend(const struct servicepool *p, const char *ns,
     if (a->port_number == b->port_number && strcmp(a->port_name, b->port_name) == 0) {
         return true;
     }
-    svc = find_service(p, ns, a->service);
+    svc = (const struct service *)store_find(p->fill.store, OBJECT_SERVICE, ns, a->service);
     return svc && serviceport_find(svc, a, &port_a) == SERVICEPORT_FOUND &&
            serviceport_find(svc, b, &port_b) == SERVICEPORT_FOUND && port_a == port_b;
 }

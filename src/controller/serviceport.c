@@ -26,6 +26,18 @@ enum serviceport_answer serviceport_find(const struct service *svc, const struct
     return answer;
 }
 
+bool serviceport_is_alone(const struct service *svc, const struct service_port *port)
+{
+    for (size_t i = 0; i < svc->n_ports; i++) {
+        const struct service_port *p = &svc->ports[i];
+
+        if (p != port && p->is_tcp && p->number == port->number) {
+            return false;
+        }
+    }
+    return true;
+}
+
 const char *serviceport_as_written(const struct ingress_backend *b, char *text, size_t size)
 {
     if (b->port_number) {

@@ -8,6 +8,7 @@
 #include "controller/classfilter.h"
 #include "controller/hostrule.h"
 #include "controller/servicepool.h"
+#include "controller/serviceset.h"
 #include "controller/unserved.h"
 #include "model/annotation.h"
 #include "model/store.h"
@@ -144,7 +145,7 @@ static void say_no_catch_all(const struct translation *t, const struct ingress *
     }
     verdicts_add(t->verdicts, &ing->meta, line, VERDICT_WARNING, "CatchAllNotAllowed",
                  "not served: it has no valid rule with a host, and namespace %s may not catch "
-                 "unknown names; add a host, or start with --catch-all %s",
+                 "unknown names; add a host, or start Sealway with --catch-all %s",
                  ing->meta.ns, ing->meta.ns);
 }
 
@@ -221,6 +222,12 @@ static void on_lost(void *ctx, const struct claim *loser, const struct claim *wi
                  hostrule_describe(loser->host, what), winner->ns, winner->ingress, reason);
 }
 
+/* A pool without route: what is said of it stands, and no table tells that it is there. */
+static void note_unserved(void *ctx, const char *ns, const char *service)
+{
+    serviceset_add(ctx, ns, service);
+}
+
 static int translate_all(struct translation *t, const struct store *s)
 {
     const struct objmeta *o = NULL;
@@ -229,23 +236,78 @@ static int translate_all(struct translation *t, const struct store *s)
     while (rc == 0 && (o = store_next(s, OBJECT_INGRESS, o)) != NULL) {
         rc = translate_ingress(t, (const struct ingress *)o);
     }
-    return rc != 0 ? rc : table_builder_settle(t->builder, on_lost, t);
+    if (rc == 0) {
+        rc = table_builder_settle(t->builder, on_lost, t);
+    }
+    if (rc == 0 && t->pools.worded) {
+        table_builder_unserved(t->builder, note_unserved, t->pools.worded);
+    }
+    return rc;
+}
+
+static int translate_some(struct translation *t, const struct translate_part *part,
+                          struct table **table)
+{
+    int rc = 0;
+
+    for (size_t i = 0; i < part->n_ingresses && rc == 0; i++) {
+        rc = translate_ingress(t, part->ingresses[i]);
+    }
+    if (rc == 0) {
+        rc = table_builder_amend(t->builder, part->base, part->generation, table);
+    }
+    if (rc == 0) {
+        table_builder_lost(t->builder, on_lost, t);
+    }
+    if (rc == 0 && t->pools.worded) {
+        table_builder_unserved(t->builder, note_unserved, t->pools.worded);
+    }
+    return rc;
+}
+
+static void begin(struct translation *t, const struct store *s, const struct translate_outcome *out)
+{
+    const struct endpointfill env = {.cfg = t->cfg,
+                                     .store = s,
+                                     .builder = t->builder,
+                                     .verdicts = out->verdicts,
+                                     .unserved = out->unserved};
+
+    t->verdicts = out->verdicts;
+    t->unserved = out->unserved;
+    classfilter_init(&t->classes, t->cfg, s);
+    servicepool_init(&t->pools, &env, out->worded);
+    arena_init(&t->tags, TAG_CHUNK_BYTES);
+}
+
+static void end(struct translation *t)
+{
+    arena_fini(&t->tags);
+    servicepool_fini(&t->pools);
+    hostrule_fini(&t->rules);
 }
 
 int translate(const struct translate_config *cfg, const struct store *s, struct table_builder *b,
-              struct verdicts *v, struct unserved *unserved)
+              const struct translate_outcome *out)
 {
-    const struct endpointfill env = {
-        .cfg = cfg, .store = s, .builder = b, .verdicts = v, .unserved = unserved};
-    struct translation t = {.cfg = cfg, .builder = b, .verdicts = v, .unserved = unserved};
+    struct translation t = {.cfg = cfg, .builder = b};
     int rc;
 
-    classfilter_init(&t.classes, cfg, s);
-    servicepool_init(&t.pools, &env);
-    arena_init(&t.tags, TAG_CHUNK_BYTES);
+    begin(&t, s, out);
     rc = translate_all(&t, s);
-    arena_fini(&t.tags);
-    servicepool_fini(&t.pools);
-    hostrule_fini(&t.rules);
+    end(&t);
+    return rc;
+}
+
+int translate_amend(const struct translate_config *cfg, const struct store *s,
+                    struct table_builder *b, const struct translate_part *part,
+                    const struct translate_outcome *out, struct table **table)
+{
+    struct translation t = {.cfg = cfg, .builder = b};
+    int rc;
+
+    begin(&t, s, out);
+    rc = translate_some(&t, part, table);
+    end(&t);
     return rc;
 }

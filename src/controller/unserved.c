@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "controller/serviceset.h"
 #include "model/object.h"
 #include "model/verdict.h"
 #include "route/hostname.h"
@@ -143,4 +144,58 @@ void unserved_add_pool(struct unserved *u, const struct unserved_pool *pool)
     } else {
         u->lost = true;
     }
+}
+
+void unserved_append(struct unserved *to, const struct unserved *from)
+{
+    for (size_t i = 0; i < from->n_hosts; i++) {
+        const struct unserved_host *h = &from->hosts[i];
+        const struct objmeta ingress = {.ns = h->ns, .name = h->ingress};
+
+        unserved_add_host(to, &ingress, h->host, h->why, h->said);
+    }
+    for (size_t i = 0; i < from->n_pools; i++) {
+        unserved_add_pool(to, &from->pools[i]);
+    }
+    to->lost = to->lost || from->lost;
+}
+
+/** Drop texts that nothing stands for any more, once they are the more; keep them where memory runs
+ * out. */
+static void compact(struct unserved *u, size_t n_dropped)
+{
+    struct unserved kept;
+
+    u->n_dropped += n_dropped;
+    if (u->n_dropped <= u->n_hosts + u->n_pools) {
+        return;
+    }
+    unserved_init(&kept);
+    unserved_append(&kept, u);
+    if (kept.lost && !u->lost) {
+        unserved_fini(&kept);
+        return;
+    }
+    unserved_fini(u);
+    *u = kept;
+}
+
+void unserved_drop(struct unserved *u, struct serviceset *ingresses, struct serviceset *services)
+{
+    size_t before = u->n_hosts + u->n_pools, n = 0;
+
+    for (size_t i = 0; i < u->n_hosts; i++) {
+        if (!serviceset_has(ingresses, u->hosts[i].ns, u->hosts[i].ingress)) {
+            u->hosts[n++] = u->hosts[i];
+        }
+    }
+    u->n_hosts = n;
+    n = 0;
+    for (size_t i = 0; i < u->n_pools; i++) {
+        if (!serviceset_has(services, u->pools[i].ns, u->pools[i].service)) {
+            u->pools[n++] = u->pools[i];
+        }
+    }
+    u->n_pools = n;
+    compact(u, before - u->n_hosts - u->n_pools);
 }

@@ -12,9 +12,10 @@
 #include "base/limits.h"
 #include "manifest/manifesttext.h"
 
-/* A file written this recently may not be finished, and a second write within one tick of the
- * kernel's file clock would leave no trace. */
-#define SETTLE_NS  20000000
+/* A file written this recently may not be finished; and a second write within the same tick of the
+ * kernel's file clock, which is no longer than this, would leave no trace.  Nor is this longer than
+ * the wait for quiet after a ring, so that a finished file is read at the first look. */
+#define SETTLE_NS  10000000
 #define READ_BYTES ((size_t)65536)
 #define FILE_MAX   ((size_t)LIMIT_MANIFEST_FILE_BYTES)
 /* Room for one read more than a file may have, which shows that it is too large. */

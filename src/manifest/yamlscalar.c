@@ -19,11 +19,13 @@ static const struct {
     {" .nan .NaN .NAN .inf .Inf .INF +.inf +.Inf +.INF -.inf -.Inf -.INF ", YAMLSCALAR_NO_JSON},
 };
 
+#define NAMED_FIRST "yYtTfFnNoO~.+-" /* what such words begin with */
+
 static bool resolve_named(const char *text, size_t len, enum yamlscalar_type *out)
 {
     char word[8];
 
-    if (len > 5 || memchr(text, ' ', len) != NULL) {
+    if (len > 5 || strchr(NAMED_FIRST, text[0]) == NULL || memchr(text, ' ', len) != NULL) {
         return false;
     }
     word[0] = ' ';

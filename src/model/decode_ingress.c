@@ -226,6 +226,7 @@ void decode_ingress(struct decode *d, const struct json_at *root, struct objmeta
     decode_default_backend(d, &spec, out);
     decode_rules(d, &rules, out);
     check_tls(d, &spec);
+    decode_status_ingress(d, root, out);
     if (json_count(&rules) == 0 && json_field(&spec, "defaultBackend").node == NULL &&
         json_field(&spec, "backend").raw == NULL) {
         decode_say(d, &spec, VERDICT_ERROR, "RulesMissing",

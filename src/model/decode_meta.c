@@ -86,6 +86,7 @@ void decode_meta_guess(struct decode *d, const struct json_at *root)
     if (d->about.kind != OBJECT_INGRESS_CLASS) {
         d->about.ns = k8sname_is_label(ns) ? ns : "default";
     }
+    d->about.uid = text_of(metadata, "uid");
 }
 
 void decode_meta_identity(struct decode *d, const struct json_at *root)

@@ -61,6 +61,14 @@ const char *decode_meta_label(const struct json_at *root, const char *key);
 /** RFC 3339 to Unix seconds.  Returns whether it is one. */
 bool decode_meta_time(const char *text, int64_t *out);
 
+/* decode_status.c: what controllers wrote is not the user's, so nothing is said about it. */
+
+/** status.loadBalancer of an Ingress. */
+void decode_status_ingress(struct decode *d, const struct json_at *root, struct ingress *out);
+
+/** Where a Service is reached from outside; its cluster_ips are decoded already. */
+void decode_status_service(struct decode *d, const struct json_at *root, struct service *out);
+
 /* decode_text.c */
 
 /** An error for a value that is no text but must be: how it is written, and to quote it. */

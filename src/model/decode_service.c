@@ -143,4 +143,5 @@ void decode_service(struct decode *d, const struct json_at *root, struct objmeta
     decode_cluster_ips(d, &spec, out);
     out->publish_not_ready = json_bool(&not_ready, false);
     decode_service_ports(d, &ports, out);
+    decode_status_service(d, root, out);
 }

@@ -14,9 +14,9 @@ struct head {
 static const struct {
     const char *name;
     size_t size;
-    size_t rest; /* what a usual one of these points to: objects come by the hundred thousand */
+    size_t rest; /* what a plain one of these points to: objects come by the hundred thousand */
 } kinds[OBJECT_KINDS] = {
-    [OBJECT_INGRESS] = {"Ingress", sizeof(struct ingress), 768},
+    [OBJECT_INGRESS] = {"Ingress", sizeof(struct ingress), 272},
     [OBJECT_INGRESS_CLASS] = {"IngressClass", sizeof(struct ingress_class), 256},
     [OBJECT_SERVICE] = {"Service", sizeof(struct service), 256},
     [OBJECT_ENDPOINT_SLICE] = {"EndpointSlice", sizeof(struct endpoint_slice), 256},
@@ -40,6 +40,7 @@ struct objmeta *object_new(enum object_kind kind)
         arena_fini(&arena);
         return NULL;
     }
+    arena.chunk_bytes = 2 * kinds[kind].rest; /* with uid and annotations it fills a second one */
     head->arena = arena;
     head->refs = 1;
     o = (struct objmeta *)(void *)(head + 1);

@@ -8,11 +8,12 @@
 #include "model/object.h"
 
 #define MESSAGE_MAX 1024 /* also what the API server takes as the note of an Event */
-#define TEXTS       5
+#define UID_MAX     63   /* a UUID has 36 characters */
+#define TEXTS       6
 
 /* The texts of a verdict in the order they stand in its one allocation. */
 struct texts {
-    const char *text[TEXTS]; /* kind, ns, name, file, message */
+    const char *text[TEXTS]; /* kind, ns, name, uid, file, message */
 };
 
 struct head {
@@ -87,8 +88,9 @@ static void add(struct verdicts *v, const struct head *head, const struct texts 
         .kind = copies[0],
         .ns = copies[1],
         .name = copies[2],
-        .file = copies[3],
-        .message = copies[4],
+        .uid = copies[3],
+        .file = copies[4],
+        .message = copies[5],
         .refused = head->refused,
     };
     v->errors += head->severity == VERDICT_ERROR;
@@ -107,13 +109,18 @@ static void format_message(char text[MESSAGE_MAX], const char *fmt, va_list args
     }
 }
 
+static const char *uid_of(const struct objmeta *about)
+{
+    return about->uid && strnlen(about->uid, UID_MAX + 1) <= UID_MAX ? about->uid : "";
+}
+
 void verdicts_add(struct verdicts *v, const struct objmeta *about, unsigned line,
                   enum verdict_severity severity, const char *reason, const char *fmt, ...)
 {
     char message[MESSAGE_MAX];
     struct head head = {severity, reason, line != 0 ? line : about->line, false};
-    struct texts texts = {
-        {object_kind_name(about->kind), about->ns, about->name, about->file, message}};
+    struct texts texts = {{object_kind_name(about->kind), about->ns, about->name, uid_of(about),
+                           about->file, message}};
     va_list args;
 
     va_start(args, fmt);
@@ -127,7 +134,7 @@ void verdicts_add_at(struct verdicts *v, const char *file, unsigned line,
 {
     char message[MESSAGE_MAX];
     struct head head = {severity, reason, line, false};
-    struct texts texts = {{"", "", "", file, message}};
+    struct texts texts = {{"", "", "", "", file, message}};
     va_list args;
 
     va_start(args, fmt);
@@ -141,11 +148,35 @@ void verdicts_append(struct verdicts *to, const struct verdicts *from)
     for (size_t i = 0; i < from->n; i++) {
         const struct verdict *f = &from->items[i];
         struct head head = {f->severity, f->reason, f->line, f->refused};
-        struct texts texts = {{f->kind, f->ns, f->name, f->file, f->message}};
+        struct texts texts = {{f->kind, f->ns, f->name, f->uid, f->file, f->message}};
 
         add(to, &head, &texts);
     }
     to->lost |= from->lost;
+}
+
+bool verdicts_reserve(struct verdicts *v, size_t more)
+{
+    while (v->cap - v->n < more && grow(v)) {
+    }
+    return v->cap - v->n >= more;
+}
+
+void verdicts_move(struct verdicts *to, struct verdicts *from)
+{
+    size_t n = 0;
+
+    while (n < from->n && (to->n < to->cap || grow(to))) {
+        to->errors += from->items[n].severity == VERDICT_ERROR;
+        to->warnings += from->items[n].severity == VERDICT_WARNING;
+        to->items[to->n++] = from->items[n++];
+    }
+    to->lost = to->lost || from->lost || n < from->n;
+    for (size_t i = n; i < from->n; i++) {
+        from->items[i - n] = from->items[i];
+    }
+    from->n -= n;
+    verdicts_fini(from);
 }
 
 void verdicts_mark_refused(struct verdicts *v, size_t first)

@@ -11,6 +11,7 @@
 #include "base/netaddr.h"
 #include "proxy/clientcap.h"
 #include "proxy/conn.h"
+#include "proxy/connbudget.h"
 #include "proxy/connlog.h"
 #include "proxy/listen.h"
 #include "proxy/worker.h"
@@ -79,17 +80,16 @@ static const struct cap *exceeded_cap(struct acceptor *a, const struct netaddr *
                                          LACK_PER_CLIENT};
     const struct cap *cap;
     struct worker_shared *shared = a->worker->shared;
-    uint64_t open = atomic_fetch_add_explicit(&shared->open_connections, 1, memory_order_relaxed);
 
-    if (open >= shared->max_connections) {
+    if (!connbudget_enter(shared->budget, a->worker->index)) {
         cap = &all;
     } else if (shared->clientcap != NULL && !clientcap_enter(shared->clientcap, client)) {
+        connbudget_leave(shared->budget, a->worker->index);
         cap = &of_client;
     } else {
         return NULL;
     }
     stats_add(&counts(a)->refused[cap->reason], 1);
-    atomic_fetch_sub_explicit(&shared->open_connections, 1, memory_order_relaxed);
     return cap;
 }
 
@@ -136,7 +136,7 @@ static void take(struct acceptor *a, int fd, const struct netaddr *client)
         if (w->shared->clientcap != NULL) {
             clientcap_leave(w->shared->clientcap, client);
         }
-        atomic_fetch_sub_explicit(&w->shared->open_connections, 1, memory_order_relaxed);
+        connbudget_leave(w->shared->budget, w->index);
         if (worker_may_complain(w, LACK_TO_ACCEPT)) {
             log_warn("connections are refused: out of memory");
         }

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "proxy/clientcap.h"
+#include "proxy/connbudget.h"
 #include "proxy/connlog.h"
 #include "proxy/hello.h"
 #include "proxy/linger.h"
@@ -222,7 +223,7 @@ void conn_set_route(struct conn *c, struct route_state *route, size_t received)
 
     ASSERT(c->route == NULL && c->cells == NULL);
     c->route = route;
-    registry_route_enter(route);
+    registry_route_enter(route, w->index);
     if (w->shared->per_route_stats) {
         cells = series_cells(route->series, w->index, STATS_N_ROUTE_CELLS);
     }
@@ -239,15 +240,20 @@ void conn_set_unrouted(struct conn *c, size_t received)
 void conn_set_endpoint(struct conn *c, struct endpoint_state *endpoint)
 {
     if (c->endpoint != NULL) {
-        registry_endpoint_leave(c->endpoint);
+        registry_endpoint_leave(c->endpoint, c->worker->index);
     }
     c->endpoint = endpoint;
     if (endpoint != NULL) {
-        registry_endpoint_enter(endpoint);
+        registry_endpoint_enter(endpoint, c->worker->index);
         if (c->facts != NULL) {
             c->facts->dialled = endpoint->addr;
         }
     }
+}
+
+void conn_note_progress(struct conn *c)
+{
+    c->progress_ms = clock_now_ms();
 }
 
 void conn_fail(struct conn *c, const struct side *s, int error)
@@ -288,6 +294,14 @@ void conn_close_side(struct conn *c, struct side *s)
     if (is_cut_off(c, s)) {
         const struct linger hard = {.l_onoff = 1, .l_linger = 0};
         (void)setsockopt(s->fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard)); /* else it is a FIN */
+    } else if (c->end == END_DRAIN && s == &c->client && !c->down.finished) {
+        /*
+         * Bytes of the client's that nobody has read would make this a reset without a FIN.  The
+         * conntrack of a node that has sent the client here by NAT then goes on doing so for ten
+         * seconds: a new connection of the client's from that port, which is free at once, ends at
+         * a pod that is gone.  After a FIN it chooses anew (nf_conntrack_proto_tcp.c, "reopen").
+         */
+        (void)shutdown(s->fd, SHUT_WR);
     }
     close(s->fd);
     s->fd = -1;
@@ -326,13 +340,13 @@ void conn_end(struct conn *c, enum end_reason why)
     relay_drop(c);
     conn_set_endpoint(c, NULL);
     if (c->route != NULL) {
-        registry_route_leave(c->route);
+        registry_route_leave(c->route, c->worker->index);
         c->route = NULL;
     }
     if (shared->clientcap != NULL) {
         clientcap_leave(shared->clientcap, &c->client_addr);
     }
-    atomic_fetch_sub_explicit(&shared->open_connections, 1, memory_order_relaxed);
+    connbudget_leave(shared->budget, c->worker->index);
     conn_set_state(c, CONN_ENDED);
 }
 

@@ -51,7 +51,7 @@ void hello_drop(struct conn *c)
         return;
     }
     c->hello = NULL;
-    table_unref(h->table);
+    worker_let_go(c->worker, h->held);
     buf_fini(&h->own);
     free(h);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "proxy/clientcap.h"
+#include "proxy/connbudget.h"
 #include "proxy/listen.h"
 #include "proxy/worker.h"
 #include "route/table.h"
@@ -55,7 +56,7 @@ static int add_workers(struct proxy *p, const struct proxy_config *cfg)
 static int set_up(struct proxy *p, const struct proxy_config *cfg, struct err *e)
 {
     p->shared.policy = cfg->policy;
-    p->shared.max_connections = cfg->max_connections;
+    p->shared.pipes = cfg->pipes;
     p->shared.access_log = cfg->access_log;
     p->shared.per_route_stats = cfg->per_route_stats;
     p->shared.on_adopted = cfg->on_adopted;
@@ -63,8 +64,9 @@ static int set_up(struct proxy *p, const struct proxy_config *cfg, struct err *e
     if (cfg->max_connections_per_client != 0) {
         p->shared.clientcap = clientcap_new(cfg->max_connections_per_client);
     }
+    p->shared.budget = connbudget_new(cfg->max_connections, cfg->workers);
     p->listen = calloc(cfg->n_listen, sizeof(*p->listen));
-    if (p->listen == NULL || add_workers(p, cfg) != 0 ||
+    if (p->shared.budget == NULL || p->listen == NULL || add_workers(p, cfg) != 0 ||
         (cfg->max_connections_per_client != 0 && p->shared.clientcap == NULL)) {
         err_set(e, "cannot set up %u workers: out of memory or descriptors", cfg->workers);
         return -ENOMEM;
@@ -152,12 +154,12 @@ unsigned proxy_workers(const struct proxy *p)
 
 uint32_t proxy_max_connections(const struct proxy *p)
 {
-    return p->shared.max_connections;
+    return connbudget_max(p->shared.budget);
 }
 
 uint64_t proxy_active(const struct proxy *p)
 {
-    return atomic_load_explicit(&p->shared.open_connections, memory_order_relaxed);
+    return connbudget_open(p->shared.budget);
 }
 
 bool proxy_is_listening(const struct proxy *p)
@@ -220,6 +222,7 @@ void proxy_free(struct proxy *p)
         worker_free(p->workers[i]);
     }
     clientcap_free(p->shared.clientcap);
+    connbudget_free(p->shared.budget);
     free(p->workers);
     free(p->listen);
     free(p);

@@ -1,13 +1,10 @@
 #include "proxy/relay.h"
 
-#include <errno.h>
-#include <netinet/tcp.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 
 #include "base/clock.h"
 #include "proxy/conn.h"
+#include "proxy/flow.h"
 #include "proxy/linger.h"
 #include "proxy/listen.h"
 #include "proxy/worker.h"
@@ -21,12 +18,6 @@
  * and to watch at once would cost a short connection 3 more system calls than its 22.
  */
 #define WATCH_AFTER_MS 1
-
-/* Bytes read from the source that the sink has not taken yet. */
-struct held {
-    size_t sent, len;
-    uint8_t bytes[];
-};
 
 static const struct proxy_policy *policy_of(const struct conn *c)
 {
@@ -52,86 +43,6 @@ static short wanted(const struct flow *from_side, const struct flow *to_side)
     return (short)(mask != 0 ? mask | EV_PERSIST : 0);
 }
 
-static void moved(struct conn *c)
-{
-    c->progress_ms = clock_now_ms();
-}
-
-/* Count bytes that the sink of `f` took. */
-static void taken(struct conn *c, struct flow *f, size_t n)
-{
-    f->bytes += n;
-    if (f == &c->down) {
-        stats_add(&c->cells->sent_bytes, n);
-    }
-}
-
-static ssize_t send_some(int fd, const uint8_t *bytes, size_t len)
-{
-    ssize_t n;
-
-    do {
-        n = send(fd, bytes, len, MSG_NOSIGNAL);
-    } while (n < 0 && errno == EINTR);
-    return n;
-}
-
-/* Hold back what the sink did not take.  False: no memory, the connection has ended. */
-static bool hold(struct conn *c, struct flow *f, const uint8_t *bytes, size_t len)
-{
-    struct held *held = malloc(sizeof(*held) + len);
-
-    if (held == NULL) {
-        conn_end(c, END_ERROR);
-        return false;
-    }
-    held->sent = 0;
-    held->len = len;
-    memcpy(held->bytes, bytes, len);
-    f->held = held;
-    return true;
-}
-
-/* Hand fresh bytes to the sink.  False when the connection has ended. */
-static bool pass(struct conn *c, struct flow *f, struct side *to, size_t len)
-{
-    const uint8_t *bytes = c->worker->scratch;
-    ssize_t n = send_some(to->fd, bytes, len);
-
-    if (n < 0) {
-        if (errno != EAGAIN) {
-            conn_fail(c, to, errno);
-            return false;
-        }
-        n = 0;
-    }
-    taken(c, f, (size_t)n);
-    return (size_t)n == len || hold(c, f, bytes + n, len - (size_t)n);
-}
-
-/* The sink is writable again.  False when the connection has ended. */
-static bool flush(struct conn *c, struct flow *f, struct side *to)
-{
-    struct held *held = f->held;
-    ssize_t n = send_some(to->fd, held->bytes + held->sent, held->len - held->sent);
-
-    if (n < 0) {
-        if (errno == EAGAIN) {
-            return true;
-        }
-        conn_fail(c, to, errno);
-        return false;
-    }
-    moved(c);
-    taken(c, f, (size_t)n);
-    held->sent += (size_t)n;
-    if (held->sent == held->len) {
-        free(held);
-        f->held = NULL;
-    }
-    return true;
-}
-
 /* When the connection has to be looked at again; UINT64_MAX: never. */
 static uint64_t next_look(const struct conn *c)
 {
@@ -153,53 +64,15 @@ static void set_next_look(struct conn *c)
     conn_set_deadline(c, !c->server_aged && aged < due ? aged : due);
 }
 
-static void source_ended(struct conn *c, struct flow *f)
+static void source_ended(struct conn *c, const struct flow *f)
 {
-    if (!is_half_closed(c)) {
+    if (!c->up.eof || !c->down.eof) {
         c->client_first = f == &c->up;
     }
-    f->eof = true;
-    moved(c); /* a FIN is the last that moves in its direction */
+    conn_note_progress(c); /* a FIN is the last that moves in its direction */
     if (!c->watch_due) {
         set_next_look(c); /* else that is done when watching begins */
     }
-}
-
-/*
- * Copy from source to sink until the source has no more, the sink takes no more, or others have
- * waited long enough. This is the place for splice(2): a flow that moves in bulk would fill a pipe
- * here instead of the scratch buffer, under the same rule that nothing is read while something is
- * held.  False when the connection has ended.
- */
-static bool pump(struct conn *c, struct flow *f, struct side *from, struct side *to)
-{
-    struct worker *w = c->worker;
-
-    for (unsigned reads = 0; reads < LIMIT_RELAY_READS && f->held == NULL; reads++) {
-        ssize_t n = recv(from->fd, w->scratch, sizeof(w->scratch), 0);
-        if (n < 0) {
-            if (errno == EAGAIN || errno == EINTR) {
-                return true;
-            }
-            conn_fail(c, from, errno);
-            return false;
-        }
-        if (n == 0) {
-            source_ended(c, f);
-            return true;
-        }
-        if (f == &c->up) {
-            stats_add(&c->cells->received_bytes, (uint64_t)n);
-        }
-        moved(c);
-        if (!pass(c, f, to, (size_t)n)) {
-            return false;
-        }
-        if ((size_t)n < sizeof(w->scratch)) {
-            return true; /* drained, most likely; epoll tells if not */
-        }
-    }
-    return true;
 }
 
 /* A side from which nothing is wanted stirred: a reset, or nothing.  False when the connection has
@@ -282,25 +155,31 @@ static bool start_watching(struct conn *c)
 void relay_start(struct conn *c, const uint8_t *rest, size_t len)
 {
     conn_set_state(c, CONN_RELAYING);
-    moved(c);
+    conn_note_progress(c);
     set_next_look(c);
-    if (len == 0 || hold(c, &c->up, rest, len)) {
-        settle(c);
+    if (len != 0 && flow_hold(&c->up, rest, len) != 0) {
+        conn_end(c, END_ERROR);
+        return;
     }
+    settle(c);
 }
 
 void relay_on_event(struct conn *c, struct side *s, short what)
 {
     bool is_client = s == &c->client;
-    struct side *peer = is_client ? &c->server : &c->client;
     struct flow *from = is_client ? &c->up : &c->down;
     struct flow *to = is_client ? &c->down : &c->up;
 
-    if ((what & EV_WRITE) != 0 && !(to->held != NULL ? flush(c, to, s) : watch(c, s))) {
+    if ((what & EV_WRITE) != 0 && !(to->held != NULL ? flow_flush(c, to) : watch(c, s))) {
         return;
     }
-    if ((what & EV_READ) != 0 && !from->eof && !pump(c, from, s, peer)) {
-        return;
+    if ((what & EV_READ) != 0 && !from->eof) {
+        if (!flow_pump(c, from)) {
+            return;
+        }
+        if (from->eof) {
+            source_ended(c, from);
+        }
     }
     settle(c);
 }
@@ -326,8 +205,6 @@ void relay_on_deadline(struct conn *c)
 
 void relay_drop(struct conn *c)
 {
-    free(c->up.held);
-    free(c->down.held);
-    c->up.held = NULL;
-    c->down.held = NULL;
+    flow_drop(&c->up, &c->worker->pipes);
+    flow_drop(&c->down, &c->worker->pipes);
 }

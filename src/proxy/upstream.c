@@ -74,7 +74,7 @@ static void log_failure(const struct conn *c, const struct hello *h, int error)
     struct log_line l;
 
     log_line_begin(&l, LOG_WARN, "cannot connect to an endpoint");
-    log_line_addr(&l, "endpoint", &h->endpoint->addr);
+    log_line_addr(&l, "endpoint", endpoint_addr(h->endpoint));
     log_line_str(&l, "namespace", c->route->ns);
     log_line_str(&l, "service", c->route->service);
     log_line_str(&l, "error", strerror(error));
@@ -135,8 +135,8 @@ static int wait_for_server(struct conn *c, struct hello *h)
     if (h == NULL) {
         return -ENOMEM;
     }
-    if (h->table == NULL) {
-        h->table = table_ref(c->worker->table);
+    if (h->held.table == NULL) {
+        h->held = worker_hold_table(c->worker);
     }
     if (c->server.waiting == 0) { /* else it was woken in vain, which must not prolong the wait */
         conn_set_deadline(c, clock_now_ms() + policy_of(c)->connect_timeout_ms);
@@ -174,8 +174,9 @@ static int dial(struct conn *c, struct hello *h)
 {
     int fd;
 
-    conn_set_endpoint(c, h->endpoint->state); /* first, so that one that fails at once is named */
-    fd = open_socket(&h->endpoint->addr);
+    /* First, so that one that fails at once is named. */
+    conn_set_endpoint(c, endpoint_state(h->endpoint));
+    fd = open_socket(endpoint_addr(h->endpoint));
     if (fd < 0) {
         return fd;
     }
@@ -196,6 +197,12 @@ static void give_up(struct conn *c, struct hello *h)
                  });
 }
 
+/* Before the first dial waits, the table is the worker's. */
+static const struct pool *pool_of(const struct conn *c, const struct hello *h)
+{
+    return table_pool(h->held.table != NULL ? h->held.table : c->worker->table, h->route);
+}
+
 /* Dial endpoints until one is settled or none is left; bounded by --connect-retries. */
 static void dial_next(struct conn *c, struct hello *h)
 {
@@ -203,7 +210,7 @@ static void dial_next(struct conn *c, struct hello *h)
 
     while (c->dials <= policy_of(c)->connect_retries) {
         int rc;
-        h->endpoint = balance_pick(h->route->pool, &h->tried, &w->rng, clock_now_ms());
+        h->endpoint = balance_pick(pool_of(c, h), &h->tried, &w->rng, clock_now_ms());
         if (h->endpoint == NULL) {
             break;
         }

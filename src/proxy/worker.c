@@ -27,6 +27,16 @@
 #define MS_PER_S  1000
 #define US_PER_MS 1000
 
+/* What one worker writes all the time lies in no cache line of another's, nor of what all read. */
+_Static_assert(_Alignof(struct worker) == CACHE_LINE && sizeof(struct worker) % CACHE_LINE == 0,
+               "a worker has its cache lines for itself");
+_Static_assert(sizeof(struct listener_stats) % CACHE_LINE == 0 &&
+                   _Alignof(struct listener_stats) == CACHE_LINE,
+               "so have its counters, which lie beside it");
+_Static_assert(offsetof(struct worker_shared, listening) >=
+                   offsetof(struct worker_shared, budget) + sizeof(void *) + CACHE_LINE,
+               "what every connection reads is not in a line that some write");
+
 /* Free what has ended since the last turn; no callback is on the stack now. */
 static void reap(struct worker *w)
 {
@@ -82,6 +92,7 @@ static void on_beat(evutil_socket_t fd, short what, void *arg)
     (void)what;
     note_turn(w);
     connlog_tell_held_back(w);
+    pipepool_rest(&w->pipes);
 }
 
 static void listen_all(struct worker *w)
@@ -127,12 +138,40 @@ uint64_t worker_adopted(const struct worker *w, uint64_t *at_us_out)
     return generation;
 }
 
+struct worker_hold worker_hold_table(struct worker *w)
+{
+    ASSERT(w->table != NULL); /* nothing is accepted before the first */
+    w->table_holders++;
+    return (struct worker_hold){w->table, w->table_serial};
+}
+
+void worker_let_go(struct worker *w, struct worker_hold hold)
+{
+    if (hold.table != NULL && hold.serial == w->table_serial) {
+        ASSERT(w->table_holders > 0);
+        w->table_holders--;
+    } else {
+        table_unref(hold.table);
+    }
+}
+
+/* Whoever holds the table before has a reference of his own from now on. */
+void worker_use_table(struct worker *w, struct table *t)
+{
+    if (w->table_holders > 0) {
+        table_ref_more(w->table, w->table_holders);
+        w->table_holders = 0;
+    }
+    table_unref(w->table);
+    w->table = t;
+    w->table_serial++;
+}
+
 static void adopt(struct worker *w, struct table *t)
 {
     bool first = w->table == NULL;
 
-    table_unref(w->table);
-    w->table = t;
+    worker_use_table(w, t);
     stats_add(&w->stats.tables_adopted, 1);
     if (first) {
         listen_all(w);
@@ -301,6 +340,7 @@ struct worker *worker_new(struct worker_shared *shared, unsigned index, size_t n
     w->index = index;
     w->tick_armed_ms = UINT64_MAX;
     timewheel_init(&w->wheel, clock_now_ms());
+    pipepool_init(&w->pipes, shared->pipes);
     if (mailbox_init(&w->mailbox) != 0) {
         free(w);
         return NULL;
@@ -362,8 +402,7 @@ void worker_stop(struct worker *w)
 static void drop_tables(struct worker *w)
 {
     table_unref(mailbox_take(&w->mailbox));
-    table_unref(w->table);
-    w->table = NULL;
+    worker_use_table(w, NULL);
 }
 
 void worker_join(struct worker *w)
@@ -387,6 +426,7 @@ void worker_free(struct worker *w)
     }
     free(w->acceptors);
     free(w->counts);
+    pipepool_fini(&w->pipes);
     if (w->beat_event != NULL) {
         event_free(w->beat_event);
     }

@@ -37,7 +37,7 @@ static uint32_t random_below(struct balance_rng *rng, uint32_t n)
 
 bool balance_is_skipped(const struct endpoint *e, uint64_t now_ms)
 {
-    return atomic_load_explicit(&e->state->skip_until_ms, memory_order_relaxed) > now_ms;
+    return atomic_load_explicit(&endpoint_state(e)->skip_until_ms, memory_order_relaxed) > now_ms;
 }
 
 static bool is_candidate(const struct search *s, uint32_t i, uint32_t but)
@@ -75,9 +75,9 @@ static uint32_t find_candidate(const struct search *s, uint32_t but)
     return NONE;
 }
 
-static uint32_t load_of(const struct search *s, uint32_t i)
+static uint64_t load_of(const struct search *s, uint32_t i)
 {
-    return atomic_load_explicit(&s->pool->endpoints[i].state->active, memory_order_relaxed);
+    return registry_endpoint_active(endpoint_state(&s->pool->endpoints[i]));
 }
 
 /* The less loaded of two random candidates; the first where both are equal. */
@@ -118,14 +118,14 @@ bool balance_mark_failed(const struct endpoint *e, struct balance_rng *rng, uint
     /* Three to five quarters, so that what failed together is not tried again together. */
     uint64_t ms = LIMIT_ENDPOINT_SKIP_MS / 4 * 3 + random_below(rng, LIMIT_ENDPOINT_SKIP_MS / 2);
 
-    return atomic_exchange_explicit(&e->state->skip_until_ms, now_ms + ms, memory_order_relaxed) <=
-           now_ms;
+    return atomic_exchange_explicit(&endpoint_state(e)->skip_until_ms, now_ms + ms,
+                                    memory_order_relaxed) <= now_ms;
 }
 
 void balance_mark_ok(const struct endpoint *e)
 {
     /* Look first: a store would take the cache line from every other worker for each connection. */
-    if (atomic_load_explicit(&e->state->skip_until_ms, memory_order_relaxed) != 0) {
-        atomic_store_explicit(&e->state->skip_until_ms, 0, memory_order_relaxed);
+    if (atomic_load_explicit(&endpoint_state(e)->skip_until_ms, memory_order_relaxed) != 0) {
+        atomic_store_explicit(&endpoint_state(e)->skip_until_ms, 0, memory_order_relaxed);
     }
 }

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #define CHUNK_BYTES sizeof(((struct ownership_item *)NULL)->chunk)
-#define CACHE_LINE  64u
 #define POOL_BYTES  256u /* with its texts and a few endpoints, which are made right after it */
 #define SMALL_RUN   8u
 #define AHEAD       8u

@@ -8,12 +8,15 @@
 #include "base/siphash.h"
 #include "ptrset_priv.h"
 #include "series_priv.h"
+#include "statepool_priv.h"
 
 struct registry {
     struct siphash_key key;
+    unsigned workers;
     struct ptrset endpoints; /* struct endpoint_state by address */
     struct ptrset routes;    /* struct route_state by identity */
-    struct buf key_texts;    /* the identities being looked for, one behind the other */
+    struct statepool endpoint_room, route_room;
+    struct buf key_texts; /* the identities being looked for, one behind the other */
     struct series_set series;
 };
 
@@ -48,15 +51,37 @@ struct registry *registry_new(unsigned writers, size_t cells)
         free(r);
         return NULL;
     }
+    ASSERT(writers <= UINT16_MAX);
+    r->workers = writers > 0 ? writers : 1;
+    statepool_init(&r->endpoint_room, sizeof(struct endpoint_state), r->workers);
+    statepool_init(&r->route_room, 0, r->workers); /* the texts of each have a size of their own */
     ptrset_init(&r->endpoints, offsetof(struct endpoint_state, hash), has_addr);
     ptrset_init(&r->routes, offsetof(struct route_state, hash), has_texts);
     buf_init(&r->key_texts, SIZE_MAX / 2);
     return r;
 }
 
-static bool free_any(void *item)
+static void free_endpoint(struct endpoint_state *s)
 {
-    free(item);
+    statepool_give(s->active, s->place); /* the state lies beside its counters */
+}
+
+static void free_route(struct route_state *s)
+{
+    series_release(s->series);
+    statepool_give(s->active, s->place);
+    free(s);
+}
+
+static bool free_any_endpoint(void *item)
+{
+    free_endpoint(item);
+    return true;
+}
+
+static bool free_any_route(void *item)
+{
+    free_route(item);
     return true;
 }
 
@@ -65,8 +90,8 @@ void registry_free(struct registry *r)
     if (r == NULL) {
         return;
     }
-    (void)ptrset_drop_if(&r->endpoints, free_any);
-    (void)ptrset_drop_if(&r->routes, free_any);
+    (void)ptrset_drop_if(&r->endpoints, free_any_endpoint);
+    (void)ptrset_drop_if(&r->routes, free_any_route);
     ptrset_fini(&r->endpoints);
     ptrset_fini(&r->routes);
     series_set_fini(&r->series);
@@ -82,15 +107,20 @@ const struct siphash_key *registry_key(const struct registry *r)
 static struct endpoint_state *add_endpoint(struct registry *r, const struct netaddr *addr,
                                            uint32_t hash)
 {
-    struct endpoint_state *s = calloc(1, sizeof(*s));
+    struct statepool_place place;
+    struct endpoint_state *s;
 
-    if (s == NULL) {
+    if (statepool_take(&r->endpoint_room, &place) < 0) {
         return NULL;
     }
+    s = place.item;
     s->addr = *addr;
     s->hash = hash;
+    s->active = place.active;
+    s->workers = (uint16_t)r->workers;
+    s->place = place.index;
     if (ptrset_add(&r->endpoints, s) < 0) {
-        free(s);
+        free_endpoint(s);
         return NULL;
     }
     return s;
@@ -159,21 +189,18 @@ static const char *next_text(const char *text)
     return text + strlen(text) + 1;
 }
 
-static void free_route(struct route_state *s)
-{
-    if (s != NULL) {
-        series_release(s->series);
-        free(s);
-    }
-}
-
 static struct route_state *add_route(struct registry *r, const struct text *texts, uint32_t hash)
 {
     struct route_state *s = calloc(1, sizeof(*s) + texts->len);
+    struct statepool_place place;
 
-    if (s == NULL) {
+    if (s == NULL || statepool_take(&r->route_room, &place) < 0) {
+        free(s);
         return NULL;
     }
+    s->active = place.active;
+    s->workers = (uint16_t)r->workers;
+    s->place = place.index;
     memcpy(s + 1, texts->bytes, texts->len);
     s->host = (const char *)(s + 1);
     s->ns = next_text(s->host);
@@ -276,24 +303,35 @@ void registry_route_release(struct registry *r, struct route_state *s)
     s->tables--;
 }
 
+/* Whether no worker is on a state any more, and has done with it. */
+static bool is_idle(struct registry_counter *active, unsigned workers)
+{
+    for (unsigned i = 0; i < workers; i++) {
+        if (atomic_load_explicit(registry_counter(active, i), memory_order_acquire) > 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /*
- * Why a relaxed raise and one acquiring load are enough.
+ * Why a relaxed raise and one acquiring load of each counter are enough.
  *
- * A worker raises `active` while it holds a table that names the state, and gives that table back
- * afterwards, with release order.  We counted `tables` down when we freed that table, having seen
- * its last reference gone with acquire order.  So once `tables` is 0 every raise there will ever be
- * has happened before this load, and a 0 here means that each was matched by its lowering, which
- * was that worker's last use of the state.  Those are releasing read-modify-writes of one object,
- * so the value 0 carries all of them, whoever came last: nobody reads what we free.
+ * A worker raises its counter while it holds a table that names the state, and gives that table
+ * back afterwards, with release order.  We counted `tables` down when we freed that table, having
+ * seen its last reference gone with acquire order.  So once `tables` is 0 every raise there will
+ * ever be has happened before this load, and a 0 here means that each was matched by its lowering,
+ * which was that worker's last use of the state.  That was a releasing store of the counter's only
+ * writer, so the value 0 carries all it did before: nobody reads what we free.
  */
 static bool free_idle_endpoint(void *item)
 {
     struct endpoint_state *s = item;
 
-    if (s->tables > 0 || atomic_load_explicit(&s->active, memory_order_acquire) > 0) {
+    if (s->tables > 0 || !is_idle(s->active, s->workers)) {
         return false;
     }
-    free(s);
+    free_endpoint(s);
     return true;
 }
 
@@ -302,7 +340,7 @@ static bool free_idle_route(void *item)
 {
     struct route_state *s = item;
 
-    if (s->tables > 0 || atomic_load_explicit(&s->active, memory_order_acquire) > 0) {
+    if (s->tables > 0 || !is_idle(s->active, s->workers)) {
         return false;
     }
     free_route(s);

@@ -8,8 +8,6 @@
 #include "base/siphash.h"
 #include "series_priv.h"
 
-#define CACHE_LINE 64 /* cells of two writers share none */
-
 /* What one writer adds to. */
 struct block {
     _Atomic(_Atomic uint64_t *) cells; /* NULL until it counts */

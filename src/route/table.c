@@ -1,17 +1,20 @@
 #include "route/table.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-#include "route/hostname.h"
 #include "route/registry.h"
 #include "table_priv.h"
 
-#define AHEAD 16u
-
 struct table *table_ref(struct table *t)
 {
-    (void)atomic_fetch_add_explicit(&t->refs, 1, memory_order_relaxed);
+    table_ref_more(t, 1);
     return t;
+}
+
+void table_ref_more(struct table *t, uint32_t n)
+{
+    (void)atomic_fetch_add_explicit(&t->refs, n, memory_order_relaxed);
 }
 
 void table_unref(struct table *t)
@@ -27,30 +30,57 @@ void table_unref(struct table *t)
     ASSERT(before > 0);
 }
 
-static void release_states(struct table *t)
+struct table *table_new(struct table_names *names, size_t n_pools)
 {
-    for (size_t i = 0; i < t->n_endpoints; i++) {
-        if (t->endpoints[i].state != NULL) {
-            registry_endpoint_release(t->registry, t->endpoints[i].state);
+    struct table *t = calloc(1, sizeof(*t));
+
+    if (t == NULL) {
+        return NULL;
+    }
+    t->n_pages = (n_pools + POOLPAGE_POOLS - 1) / POOLPAGE_POOLS;
+    t->pages = calloc(t->n_pages + 1, sizeof(struct poolpage *));
+    if (t->pages == NULL) {
+        free(t);
+        return NULL;
+    }
+    t->n_pools = n_pools;
+    t->names = names;
+    t->key = names->key;
+    t->slots = names->slots;
+    t->routes = names->routes;
+    t->n_slots = names->n_slots;
+    t->n_routes = names->n_routes;
+    t->catch_all = names->catch_all;
+    return t;
+}
+
+void table_names_release(struct table_names *n)
+{
+    struct arena arena;
+
+    if (--n->tables > 0) {
+        return;
+    }
+    for (size_t i = 0; i < n->n_routes; i++) {
+        if (n->routes[i].state != NULL) {
+            registry_route_release(n->registry, n->routes[i].state);
         }
     }
-    for (size_t i = 0; i < t->n_routes; i++) {
-        if (t->routes[i].state != NULL) {
-            registry_route_release(t->registry, t->routes[i].state);
-        }
-    }
+    arena = n->arena; /* the names lie in it */
+    arena_fini(&arena);
 }
 
 void table_discard(struct table *t)
 {
-    struct arena arena;
-
     if (t == NULL) {
         return;
     }
-    release_states(t);
-    arena = t->arena; /* the table lies in it */
-    arena_fini(&arena);
+    for (size_t i = 0; i < t->n_pages; i++) {
+        poolpage_release(t->pages[i], t->names->registry);
+    }
+    table_names_release(t->names);
+    free(t->pages);
+    free(t);
 }
 
 bool table_free_if_unused(struct table *t)
@@ -62,80 +92,36 @@ bool table_free_if_unused(struct table *t)
     return true;
 }
 
-/*
- * What a host is filed under: itself, and "*.shop.test" as ".shop.test".  No name begins with a
- * dot, so the two kinds cannot meet, and the rest of a name behind its first label is such a key as
- * it stands.
- */
-static const char *key_of(const char *host)
-{
-    return hostname_is_wildcard(host) ? host + 1 : host;
-}
-
 static bool key_is(const struct route *r, const char *key, size_t len)
 {
-    const char *own = key_of(r->host);
+    const char *own = tableindex_key_of(r->host);
 
     return strncmp(own, key, len) == 0 && own[len] == '\0';
 }
 
-/* Any number of slots will do: the upper half of the hash as a fraction of them. */
-static uint32_t first_slot(const struct table *t, uint64_t hash)
-{
-    return (uint32_t)((hash >> 32) * t->n_slots >> 32);
-}
-
-static uint32_t next_slot(const struct table *t, uint32_t i)
-{
-    return i + 1 < t->n_slots ? i + 1 : 0;
-}
-
-size_t table_slots_for(size_t n_routes)
-{
-    return n_routes + n_routes / 2 + 1; /* one is always empty */
-}
-
-static uint64_t hash_route(const struct table *t, uint32_t i)
-{
-    const char *key = key_of(t->routes[i].host);
-
-    return siphash(&t->key, key, strlen(key));
-}
-
-static void index_route(struct table *t, uint32_t i, uint64_t hash)
-{
-    uint32_t slot = first_slot(t, hash);
-
-    while (t->slots[slot].route != 0) {
-        slot = next_slot(t, slot);
-    }
-    t->slots[slot] = (struct table_slot){.tag = (uint32_t)hash, .route = i + 1};
-}
-
 void table_index(struct table *t)
 {
-    uint32_t first = t->n_routes > 0 && t->routes[0].host[0] == '\0' ? 1 : 0;
-    uint64_t ahead[AHEAD];
+    struct table_names *n = t->names;
+    const struct tableindex ix = {&n->key, n->slots, n->n_slots, n->routes};
 
-    t->catch_all = first > 0 ? &t->routes[0] : NULL;
-    /* Hash some routes ahead, so that their slots are on their way from memory. */
-    for (uint32_t i = first; i < t->n_routes + AHEAD; i++) {
-        if (i >= first + AHEAD) {
-            index_route(t, i - AHEAD, ahead[i % AHEAD]);
-        }
-        if (i < t->n_routes) {
-            ahead[i % AHEAD] = hash_route(t, i);
-            __builtin_prefetch(&t->slots[first_slot(t, ahead[i % AHEAD])], 1);
-        }
-    }
+    table_find_catch_all(t);
+    tableindex_add(&ix, n->catch_all != NULL ? 1 : 0, n->n_routes);
+}
+
+void table_find_catch_all(struct table *t)
+{
+    struct table_names *n = t->names;
+
+    n->catch_all = n->n_routes > 0 && n->routes[0].host[0] == '\0' ? &n->routes[0] : NULL;
+    t->catch_all = n->catch_all;
 }
 
 static const struct route *find(const struct table *t, const char *key, size_t len)
 {
     uint64_t hash = siphash(&t->key, key, len);
-    uint32_t i = first_slot(t, hash);
+    uint32_t i = tableindex_first(hash, t->n_slots);
 
-    for (; t->slots[i].route != 0; i = next_slot(t, i)) {
+    for (; t->slots[i].route != 0; i = tableindex_next(i, t->n_slots)) {
         const struct route *r = &t->routes[t->slots[i].route - 1];
 
         if (t->slots[i].tag == (uint32_t)hash && key_is(r, key, len)) {
@@ -143,6 +129,13 @@ static const struct route *find(const struct table *t, const char *key, size_t l
         }
     }
     return NULL;
+}
+
+const struct route *table_route_of(const struct table *t, const char *host)
+{
+    const char *key = tableindex_key_of(host);
+
+    return host[0] == '\0' ? t->catch_all : find(t, key, strlen(key));
 }
 
 const struct route *table_lookup(const struct table *t, const char *name, size_t len,
@@ -186,7 +179,23 @@ uint64_t table_digest(const struct table *t)
     return t->digest;
 }
 
+const struct pool *table_pool(const struct table *t, const struct route *r)
+{
+    return table_pool_at(t, r->pool);
+}
+
+size_t table_endpoints(const struct table *t)
+{
+    return t->n_endpoints;
+}
+
 size_t table_bytes(const struct table *t)
 {
-    return t->arena.reserved_bytes;
+    size_t bytes =
+        sizeof(*t) + t->n_pages * sizeof(struct poolpage *) + t->names->arena.reserved_bytes;
+
+    for (size_t i = 0; i < t->n_pages; i++) {
+        bytes += poolpage_bytes(t->pages[i]);
+    }
+    return bytes;
 }

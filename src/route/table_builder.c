@@ -9,10 +9,12 @@
 #include "base/limits.h"
 #include "base/siphash.h"
 #include "ownership_priv.h"
+#include "poolwalk_priv.h"
 #include "ptrset_priv.h"
 #include "route/hostname.h"
 #include "route/registry.h"
 #include "table_priv.h"
+#include "tableamend_priv.h"
 #include "tablelayout_priv.h"
 
 #define FIRST_CHUNK_BYTES ((size_t)16 * 1024)
@@ -23,10 +25,14 @@ struct table_builder {
     struct registry *registry;
     struct arena work;            /* what the table will not need */
     struct ptrset pools;          /* struct builder_pool by its texts */
+    struct builder_pool *first;   /* the same, chained */
     struct ptrset endpoints;      /* struct builder_endpoint by pool and address */
     struct buf pool_text;         /* the pool being looked for */
     struct ownership_item *items; /* one for each claim */
     size_t n_items, cap_items;
+    struct tableamend_host *dropped; /* of an amendment */
+    builder_pool_fn on_left_out;     /* likewise; NULL: nobody asks */
+    void *on_left_out_ctx;
     bool settled;
     struct tablelayout layout; /* after settling */
     struct table *table;       /* from settling to freezing */
@@ -69,7 +75,7 @@ struct table_builder *table_builder_new(struct registry *registry)
     }
     b->registry = registry;
     arena_init(&b->work, FIRST_CHUNK_BYTES);
-    ptrset_init(&b->pools, offsetof(struct builder_pool, hash), has_texts);
+    ptrset_init(&b->pools, offsetof(struct builder_pool, hash.pool), has_texts);
     ptrset_init(&b->endpoints, offsetof(struct builder_endpoint, hash), has_addr);
     buf_init(&b->pool_text, SIZE_MAX / 2);
     return b;
@@ -90,7 +96,7 @@ void table_builder_free(struct table_builder *b)
 }
 
 static struct builder_pool *add_pool(struct table_builder *b, const struct text *texts,
-                                     uint32_t hash)
+                                     struct poolwalk_hash hash)
 {
     struct builder_pool *pool = arena_alloc(&b->work, sizeof(*pool) + texts->len);
 
@@ -103,7 +109,12 @@ static struct builder_pool *add_pool(struct table_builder *b, const struct text 
     pool->service = pool->ns + strlen(pool->ns) + 1;
     pool->port = pool->service + strlen(pool->service) + 1;
     pool->hash = hash;
-    return ptrset_add(&b->pools, pool) < 0 ? NULL : pool;
+    if (ptrset_add(&b->pools, pool) < 0) {
+        return NULL;
+    }
+    pool->next = b->first;
+    b->first = pool;
+    return pool;
 }
 
 struct builder_pool *table_builder_pool(struct table_builder *b, const char *ns,
@@ -111,8 +122,8 @@ struct builder_pool *table_builder_pool(struct table_builder *b, const char *ns,
 {
     const char *const parts[] = {ns, service, port};
     struct builder_pool *pool;
+    struct poolwalk_hash hash;
     struct text texts;
-    uint32_t hash;
     bool is_new;
 
     b->pool_text.len = 0;
@@ -122,8 +133,8 @@ struct builder_pool *table_builder_pool(struct table_builder *b, const char *ns,
         }
     }
     texts = (struct text){(const char *)b->pool_text.data, b->pool_text.len};
-    hash = (uint32_t)siphash(registry_key(b->registry), texts.bytes, texts.len);
-    pool = ptrset_find(&b->pools, hash, &texts);
+    hash = poolwalk_hash(registry_key(b->registry), ns, service, port);
+    pool = ptrset_find(&b->pools, hash.pool, &texts);
     is_new = pool == NULL;
     if (is_new) {
         pool = add_pool(b, &texts, hash);
@@ -141,7 +152,7 @@ static uint32_t hash_endpoint(const struct table_builder *b, const struct builde
     struct {
         uint32_t pool;
         struct netaddr addr;
-    } bytes = {pool->hash, *addr}; /* no padding: hashed as it lies */
+    } bytes = {pool->hash.pool, *addr}; /* no padding: hashed as it lies */
 
     return (uint32_t)siphash(registry_key(b->registry), &bytes, sizeof(bytes));
 }
@@ -260,7 +271,8 @@ static void report_host(const struct ownership_host *h, claim_lost_fn on_lost, v
     }
 }
 
-int table_builder_settle(struct table_builder *b, claim_lost_fn on_lost, void *ctx)
+/* Sort, and find who serves which host and what a table of that needs. */
+static MUST_CHECK int settle(struct table_builder *b)
 {
     struct tablelayout *l = &b->layout;
     int rc;
@@ -274,20 +286,39 @@ int table_builder_settle(struct table_builder *b, claim_lost_fn on_lost, void *c
     l->items = b->items;
     l->n_items = b->n_items;
     l->hosts = arena_calloc(&b->work, b->n_items, sizeof(*l->hosts));
-    if (l->hosts == NULL) {
+    l->pools = arena_calloc(&b->work, b->n_items, sizeof(struct builder_pool *));
+    if (l->hosts == NULL || l->pools == NULL) {
         return -ENOMEM;
     }
     tablelayout_count(l);
-    b->table = tablelayout_make(l, registry_key(b->registry));
+    return 0;
+}
+
+int table_builder_settle(struct table_builder *b, claim_lost_fn on_lost, void *ctx)
+{
+    int rc = settle(b);
+
+    if (rc < 0) {
+        return rc;
+    }
+    b->table = tablelayout_make(&b->layout, registry_key(b->registry));
     if (b->table == NULL) {
         return -ENOMEM;
     }
     b->digest = b->table->digest;
     /* Nothing is told before nothing can fail any more. */
-    for (size_t i = 0; i < l->n_hosts && on_lost != NULL; i++) {
-        report_host(&l->hosts[i], on_lost, ctx);
+    if (on_lost != NULL) {
+        table_builder_lost(b, on_lost, ctx);
     }
     return 0;
+}
+
+void table_builder_lost(const struct table_builder *b, claim_lost_fn on_lost, void *ctx)
+{
+    ASSERT(b->settled);
+    for (size_t i = 0; i < b->layout.n_hosts; i++) {
+        report_host(&b->layout.hosts[i], on_lost, ctx);
+    }
 }
 
 uint64_t table_builder_digest(const struct table_builder *b)
@@ -302,42 +333,18 @@ static size_t batch_size(size_t left)
 
 static MUST_CHECK int take_endpoint_states(struct table *t)
 {
-    const struct netaddr *addrs[REGISTRY_BATCH];
-    struct endpoint_state *states[REGISTRY_BATCH];
-    size_t n;
-    int rc;
+    int rc = 0;
 
-    for (size_t i = 0; i < t->n_endpoints; i += n) {
-        n = batch_size(t->n_endpoints - i);
-        for (size_t k = 0; k < n; k++) {
-            addrs[k] = &t->endpoints[i + k].addr;
-        }
-        rc = registry_endpoints(t->registry, addrs, n, states);
-        if (rc < 0) {
-            return rc;
-        }
-        for (size_t k = 0; k < n; k++) {
-            t->endpoints[i + k].state = states[k];
-        }
+    for (size_t i = 0; i < t->n_pages && rc == 0; i++) {
+        rc = poolpage_take_states(t->pages[i], t->names->registry);
     }
-    return 0;
-}
-
-static struct route_key key_of(const struct claim *c)
-{
-    return (struct route_key){
-        .host = c->host,
-        .ns = c->ns,
-        .ingress = c->ingress,
-        .service = c->pool->service,
-        .port = c->pool->port,
-    };
+    return rc;
 }
 
 /* The claims' texts end with the builder; the same stand in the state, which outlives the table. */
 static void set_state(struct table *t, struct route *r, struct route_state *s)
 {
-    struct pool *pool = &t->pools[r->pool - t->pools];
+    struct pool *pool = table_pool_at(t, r->pool);
 
     r->state = s;
     r->host = s->host;
@@ -357,14 +364,14 @@ static MUST_CHECK int take_route_states(struct table *t, const struct tablelayou
         n = batch_size(t->n_routes - i);
         for (size_t k = 0; k < n; k++) {
             tablelayout_look_ahead(l, i + k);
-            keys[k] = key_of(ownership_winner(&l->hosts[i + k]));
+            keys[k] = tablelayout_key(l, i + k);
         }
-        rc = registry_routes(t->registry, keys, n, states);
+        rc = registry_routes(t->names->registry, keys, n, states);
         if (rc < 0) {
             return rc;
         }
         for (size_t k = 0; k < n; k++) {
-            set_state(t, &t->routes[i + k], states[k]);
+            set_state(t, &t->names->routes[i + k], states[k]);
         }
     }
     return 0;
@@ -376,7 +383,7 @@ struct table *table_builder_freeze(struct table_builder *b, uint64_t generation)
 
     ASSERT(t != NULL);
     b->table = NULL;
-    t->registry = b->registry;
+    t->names->registry = b->registry;
     if (take_endpoint_states(t) < 0 || take_route_states(t, &b->layout) < 0) {
         table_discard(t);
         return NULL;
@@ -385,4 +392,52 @@ struct table *table_builder_freeze(struct table_builder *b, uint64_t generation)
     t->generation = generation;
     atomic_init(&t->refs, 1);
     return t;
+}
+
+void table_builder_unserved(const struct table_builder *b, builder_pool_fn tell, void *ctx)
+{
+    ASSERT(b->settled);
+    for (const struct builder_pool *p = b->first; p != NULL; p = p->next) {
+        if (p->place == 0) {
+            tell(ctx, p->ns, p->service);
+        }
+    }
+}
+
+void table_builder_watch_left_out(struct table_builder *b, builder_pool_fn tell, void *ctx)
+{
+    b->on_left_out = tell;
+    b->on_left_out_ctx = ctx;
+}
+
+int table_builder_drop(struct table_builder *b, const char *host)
+{
+    size_t size = strlen(host) + 1;
+    struct tableamend_host *h = arena_alloc(&b->work, sizeof(*h) + size);
+
+    ASSERT(!b->settled);
+    if (h == NULL) {
+        return -ENOMEM;
+    }
+    memcpy(h->host, host, size);
+    h->next = b->dropped;
+    b->dropped = h;
+    return 0;
+}
+
+int table_builder_amend(struct table_builder *b, struct table *base, uint64_t generation,
+                        struct table **out)
+{
+    const struct tableamend a = {
+        .base = base,
+        .layout = &b->layout,
+        .dropped = b->dropped,
+        .pools = b->first,
+        .generation = generation,
+        .on_left_out = b->on_left_out,
+        .on_left_out_ctx = b->on_left_out_ctx,
+    };
+    int rc = settle(b);
+
+    return rc == 0 ? tableamend_make(&a, out) : rc;
 }

@@ -1,94 +1,106 @@
 #include "tabledigest_priv.h"
 
+#include <stdint.h>
 #include <string.h>
 
 #include "base/siphash.h"
-#include "route/table_builder.h"
-#include "table_priv.h"
+#include "route/registry.h"
+#include "route/table.h"
 
-enum record_kind { SIZES, POOL, ROUTE };
+#define BLOCK_BYTES 1024u /* what most routes and pools fit into */
+
+enum record_kind { POOL, ROUTE };
 
 /*
- * The table is written out as one stream of bytes, hashed block by block, each block behind the
- * hash of the one before.  Texts end with their terminator and lists begin with their length, so no
- * two tables read alike.
+ * What is digested is written out as one stream of bytes, hashed block by block, each block behind
+ * the hash of the one before.  Texts end with their terminator and lists begin with their length,
+ * so no two records read alike.
  */
-static uint64_t hash_block(struct tabledigest *d)
-{
-    uint64_t hash = siphash(&d->table->key, d->block, d->len);
+struct stream {
+    const struct siphash_key *key;
+    size_t len;
+    uint8_t block[BLOCK_BYTES]; /* begins with the hash of the one before */
+};
 
-    memcpy(d->block, &hash, sizeof(hash));
-    d->len = sizeof(hash);
+static uint64_t hash_block(struct stream *s)
+{
+    uint64_t hash = siphash(s->key, s->block, s->len);
+
+    memcpy(s->block, &hash, sizeof(hash));
+    s->len = sizeof(hash);
     return hash;
 }
 
-static void put(struct tabledigest *d, const void *bytes, size_t n)
+static void put(struct stream *s, const void *bytes, size_t n)
 {
     const uint8_t *from = bytes;
     size_t some;
 
     while (n > 0) {
-        if (d->len == sizeof(d->block)) {
-            (void)hash_block(d);
+        if (s->len == sizeof(s->block)) {
+            (void)hash_block(s);
         }
-        some = n < sizeof(d->block) - d->len ? n : sizeof(d->block) - d->len;
-        memcpy(d->block + d->len, from, some);
-        d->len += some;
+        some = n < sizeof(s->block) - s->len ? n : sizeof(s->block) - s->len;
+        memcpy(s->block + s->len, from, some);
+        s->len += some;
         from += some;
         n -= some;
     }
 }
 
-static void put_text(struct tabledigest *d, const char *text)
+static void put_text(struct stream *s, const char *text)
 {
-    put(d, text, strlen(text) + 1);
+    put(s, text, strlen(text) + 1);
 }
 
-static void put_number(struct tabledigest *d, uint64_t number)
+static void put_number(struct stream *s, uint64_t number)
 {
-    put(d, &number, sizeof(number));
+    put(s, &number, sizeof(number));
 }
 
-void tabledigest_init(struct tabledigest *d, const struct table *t)
+static void begin(struct stream *s, const struct siphash_key *key, enum record_kind kind)
 {
-    d->table = t;
-    d->len = 0;
-    put_number(d, SIZES);
-    put_number(d, t->n_pools);
-    put_number(d, t->n_routes);
+    s->key = key;
+    s->len = 0;
+    put_number(s, (uint64_t)kind);
 }
 
-void tabledigest_add_pool(struct tabledigest *d, const struct pool *p)
+uint64_t tabledigest_of_route(const struct siphash_key *key, const struct route_key *winner,
+                              const struct claim_lost *lost, uint32_t n_lost)
 {
-    put_number(d, POOL);
-    put_text(d, p->ns);
-    put_text(d, p->service);
-    put_text(d, p->port);
-    put_number(d, p->n_endpoints);
+    struct stream s;
+
+    begin(&s, key, ROUTE);
+    put_text(&s, winner->host);
+    put_text(&s, winner->ns);
+    put_text(&s, winner->ingress);
+    put_text(&s, winner->service);
+    put_text(&s, winner->port);
+    put_number(&s, n_lost);
+    for (uint32_t i = 0; i < n_lost; i++) {
+        put_text(&s, lost[i].ns);
+        put_text(&s, lost[i].ingress);
+        put_text(&s, lost[i].service);
+        put_text(&s, lost[i].port);
+        put_number(&s, (uint64_t)lost[i].why);
+    }
+    return hash_block(&s);
+}
+
+uint64_t tabledigest_of_pool(const struct siphash_key *key, const struct pool *p)
+{
+    struct stream s;
+
+    begin(&s, key, POOL);
+    put_text(&s, p->ns);
+    put_text(&s, p->service);
+    put_text(&s, p->port);
+    put_number(&s, p->n_endpoints);
     for (uint32_t i = 0; i < p->n_endpoints; i++) {
-        put(d, &p->endpoints[i].addr, sizeof(p->endpoints[i].addr));
-        put(d, &p->endpoints[i].terminating, sizeof(p->endpoints[i].terminating));
-    }
-}
+        const bool terminating = endpoint_is_terminating(&p->endpoints[i]);
 
-void tabledigest_add_route(struct tabledigest *d, const struct route *r, const struct claim *winner)
-{
-    put_number(d, ROUTE);
-    put_text(d, r->host);
-    put_text(d, winner->ns);
-    put_text(d, winner->ingress);
-    put_number(d, (uint64_t)(r->pool - d->table->pools));
-    put_number(d, r->n_lost);
-    for (uint32_t i = 0; i < r->n_lost; i++) {
-        put_text(d, r->lost[i].ns);
-        put_text(d, r->lost[i].ingress);
-        put_text(d, r->lost[i].service);
-        put_text(d, r->lost[i].port);
-        put_number(d, (uint64_t)r->lost[i].why);
+        put(&s, endpoint_addr(&p->endpoints[i]), sizeof(struct netaddr));
+        put(&s, &terminating, sizeof(terminating));
     }
-}
-
-uint64_t tabledigest_finish(struct tabledigest *d)
-{
-    return hash_block(d);
+    return hash_block(&s);
 }

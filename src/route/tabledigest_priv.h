@@ -1,38 +1,26 @@
 /**
- * tabledigest - one number for all that matters about a table, made while it is filled.
+ * tabledigest - one number for all that matters about a table.
  *
- * Covers hosts, who serves them, pools with their endpoints, and who lost why.  One thread.
+ * Covers hosts, who serves them, who lost why, and pools with their endpoints.  It is the sum of
+ * one number for each route and one for each pool, so that one of them can be exchanged, and does
+ * not depend on where in the table they stand.  The numbers are made under a secret key: nobody can
+ * choose objects whose sums meet.
  */
 #ifndef ROUTE_TABLEDIGEST_PRIV_H
 #define ROUTE_TABLEDIGEST_PRIV_H
 
-#include <stddef.h>
 #include <stdint.h>
 
-struct claim;
+struct claim_lost;
 struct pool;
-struct route;
-struct table;
+struct route_key;
+struct siphash_key;
 
-#define TABLEDIGEST_BLOCK_BYTES 4096u
+/** A route by its winner, with the claims that lost it. */
+uint64_t tabledigest_of_route(const struct siphash_key *key, const struct route_key *winner,
+                              const struct claim_lost *lost, uint32_t n_lost);
 
-struct tabledigest {
-    const struct table *table;
-    size_t len;
-    uint8_t block[TABLEDIGEST_BLOCK_BYTES]; /* begins with the hash of the one before */
-};
-
-/** Start, with the key and the sizes of a table about to be filled. */
-void tabledigest_init(struct tabledigest *d, const struct table *t);
-
-/** Add a pool, filled.  Each before the first route that names it. */
-void tabledigest_add_pool(struct tabledigest *d, const struct pool *p);
-
-/** Add a route, filled, and the claim that won it. */
-void tabledigest_add_route(struct tabledigest *d, const struct route *r,
-                           const struct claim *winner);
-
-/** The digest of all that was added. */
-uint64_t tabledigest_finish(struct tabledigest *d);
+/** A pool, filled. */
+uint64_t tabledigest_of_pool(const struct siphash_key *key, const struct pool *p);
 
 #endif

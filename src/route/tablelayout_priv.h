@@ -1,5 +1,5 @@
 /**
- * tablelayout - settled hosts to a table: counts what it needs, then lays it out in one arena.
+ * tablelayout - settled hosts to a table: counts what it needs, then lays it out.
  *
  * The table comes out complete but for its states, its index and its generation.  Its routes and
  * pools borrow their texts from the claims until states have taken their place.
@@ -14,7 +14,11 @@
 #include "base/attr.h"
 #include "base/netaddr.h"
 #include "ownership_priv.h"
+#include "poolwalk_priv.h"
+#include "tablenames_priv.h"
 
+struct route;
+struct route_key;
 struct siphash_key;
 struct table;
 
@@ -29,12 +33,13 @@ struct builder_endpoint {
 
 /** A pool being filled. */
 struct builder_pool {
+    struct builder_pool *next;       /* of the builder */
     const char *ns, *service, *port; /* in `texts` */
     size_t texts_len;
     struct builder_endpoint *endpoints;
     uint32_t n_endpoints;
     uint32_t place; /* 1 + its index in the table; 0: no winner names it, so it has none */
-    uint32_t hash;
+    struct poolwalk_hash hash;
     char texts[]; /* one behind the other, terminators included */
 };
 
@@ -44,7 +49,9 @@ struct tablelayout {
     size_t n_items;
     struct ownership_host *hosts; /* borrowed; room for all */
     size_t n_hosts;
-    size_t n_pools, n_endpoints, n_lost, text_bytes;
+    const struct builder_pool **pools; /* borrowed; by place, room for one an item */
+    size_t n_pools;
+    struct tablenames_size size; /* its lost claims counted */
 };
 
 /** Settle the items host by host, count, and give every winner's pool a place. */
@@ -53,9 +60,16 @@ void tablelayout_count(struct tablelayout *l);
 /** On a walk over the hosts, at the i-th: as ownership_look_ahead(). */
 void tablelayout_look_ahead(const struct tablelayout *l, size_t i);
 
+/** Who serves the i-th host; texts of the builder's. */
+struct route_key tablelayout_key(const struct tablelayout *l, size_t i);
+
+/** Fill the route of the i-th host, its claims that lost and the digest.  Returns whether there was
+ * memory. */
+MUST_CHECK bool tablelayout_fill_route(const struct tablelayout *l, size_t i, struct tablenames *to,
+                                       struct route *r);
+
 /** Lay out the table, its digest made under `key`, which it keeps a copy of.  NULL without memory.
  */
-MUST_CHECK struct table *tablelayout_make(const struct tablelayout *l,
-                                          const struct siphash_key *key);
+MUST_CHECK struct table *tablelayout_make(struct tablelayout *l, const struct siphash_key *key);
 
 #endif

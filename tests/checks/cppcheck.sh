@@ -7,7 +7,7 @@ cd "$(dirname "$0")/../.." || exit 1
 if cppcheck --quiet --enable=warning,portability --inline-suppr --std=c11 --error-exitcode=1 \
     --suppress=missingIncludeSystem --suppress=uninitvar --suppress=legacyUninitvar \
     --template='{file}:{line}: {id}: {message}' -D_GNU_SOURCE -D__GNUC__=12 -DSEALWAY_VERSION='"x"' \
-    -DSEALWAY_COMMIT='"x"' -Iinclude -j "$(nproc)" src cmd; then
+    -DSEALWAY_COMMIT='"x"' -DSEALWAY_BUILD='"x"' -Iinclude -j "$(nproc)" src cmd; then
     echo "ok cppcheck"
 else
     exit 1

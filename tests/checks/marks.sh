@@ -4,7 +4,7 @@ set -u
 cd "$(dirname "$0")/../.." || exit 1
 
 mark='TO''DO|FIX''ME|XX''X|HA''CK'
-if grep -rnIwE "$mark" include src cmd tests deploy .ci Makefile Dockerfile README.md CHANGELOG.md; then
+if grep -rnIwE "$mark" include src cmd tests deploy docs .ci Makefile Dockerfile ./*.md; then
     exit 1
 fi
 echo "ok marks"

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The families of a live scrape are exactly those of the README's table, with the labels it names.
+# The families of a live scrape are exactly those of the table in docs/operations.md, with the labels
+# that it names.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 sealway=${B:-build}/sealway
@@ -9,28 +10,45 @@ dir=$(mktemp -d)
 pid=
 finish() {
     [ -z "$pid" ] || { kill "$pid" && wait "$pid"; } 2>/dev/null
-    rm -rf "$dir"
+    pid=
 }
-trap finish EXIT
+trap 'finish; rm -rf "$dir"' EXIT
 
-mkdir "$dir/manifests"
-"$sealway" serve --manifests "$dir/manifests" --listen 127.0.0.1:0 --admin 127.0.0.1:0 \
-    --drain-delay 0s --ports-file "$dir/ports" 2>"$dir/log" >&2 &
-pid=$!
-for _ in {1..100}; do
-    [ -s "$dir/ports" ] && break
-    kill -0 $pid 2>/dev/null || break
-    sleep 0.05
-done
-admin=$(sed -nE 's/.*"admin": *"([^"]*)".*/\1/p' "$dir/ports")
-curl -sS --max-time 10 "http://$admin/metrics" >"$dir/page" || {
-    cat "$dir/log"
-    exit 1
+# The page of an instance with the given source.
+scrape() {
+    local admin=
+    : >"$dir/log" # that of the one before is not to be read for its own
+    "$sealway" serve "$@" --listen 127.0.0.1:0 --admin 127.0.0.1:0 --drain-delay 0s \
+        2>"$dir/log" >&2 &
+    pid=$!
+    for _ in {1..100}; do
+        admin=$(sed -nE 's/.*msg="admin port" address=(.*)/\1/p' "$dir/log")
+        [ -n "$admin" ] && break
+        kill -0 $pid 2>/dev/null || break
+        sleep 0.05
+    done
+    curl -sS --max-time 10 "http://$admin/metrics" || {
+        cat "$dir/log" >&2
+        exit 1
+    }
+    finish
 }
+
+# Files, and an API server that is not there: what is watched has its figures all the same.
+mkdir "$dir/manifests"
+cat >"$dir/kubeconfig" <<'KUBECONFIG'
+current-context: none
+contexts: [{name: none, context: {cluster: none, user: none}}]
+clusters: [{name: none, cluster: {server: "http://127.0.0.1:1"}}]
+users: [{name: none, user: {}}]
+KUBECONFIG
+scrape --manifests "$dir/manifests" >"$dir/page" || exit 1
+scrape --kubeconfig "$dir/kubeconfig" --write on >"$dir/kube" || exit 1
+grep -E '^(# [A-Z]+ )?sealway_(kube_|leader)' "$dir/kube" >>"$dir/page"
 
 # "family labels" of rows "| `family`, `family` | label, label | ...".
-of_readme() {
-    sed -nE 's/^\| (`(sealway|process)_[^|]*`) \| ([^|]*)\|.*/\1|\3/p' README.md |
+of_docs() {
+    sed -nE 's/^\| (`(sealway|process)_[^|]*`) \| ([^|]*)\|.*/\1|\3/p' docs/operations.md |
         awk -F'|' '{ n = split($1, names, /`, `/); gsub(/ /, "", $2);
                      for (i = 1; i <= n; i++) { gsub(/`/, "", names[i]); print names[i] " " $2 } }' |
         sort
@@ -48,15 +66,15 @@ of_page() {
 }
 
 bad=0
-difference=$(diff <(of_page | cut -d' ' -f1) <(of_readme | cut -d' ' -f1))
+difference=$(diff <(of_page | cut -d' ' -f1) <(of_docs | cut -d' ' -f1))
 if [ -n "$difference" ]; then
-    echo "README.md and /metrics differ in families (< metrics, > README):"
+    echo "docs/operations.md and /metrics differ in families (< metrics, > docs):"
     echo "$difference"
     bad=1
 fi
-wrong=$(join <(of_page) <(of_readme) | awk '$2 != "*" && $2 != $3')
+wrong=$(join <(of_page) <(of_docs) | awk '$2 != "*" && $2 != $3')
 if [ -n "$wrong" ]; then
-    echo "labels on the page, and those in README.md:"
+    echo "labels on the page, and those in docs/operations.md:"
     echo "$wrong"
     bad=1
 fi

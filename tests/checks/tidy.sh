@@ -7,7 +7,7 @@ command -v clang-tidy >/dev/null || { echo "clang-tidy is not installed; tests/s
 
 tidy() {
     clang-tidy --quiet "$1" -- -std=gnu11 -D_GNU_SOURCE -Iinclude -I/usr/include/cjson \
-        '-DSEALWAY_VERSION="x"' '-DSEALWAY_COMMIT="x"' 2>&1 | grep -F ': error: '
+        '-DSEALWAY_VERSION="x"' '-DSEALWAY_COMMIT="x"' '-DSEALWAY_BUILD="x"' 2>&1 | grep -F ': error: '
 }
 export -f tidy
 

@@ -18,6 +18,12 @@ answers='failalloc_(torture|arm)\(|translate_torture\(|failsys_fail\('
 declare -A elsewhere=(
     [src/controller/report.c]=test_reportmake      # a report is made by both together
     [src/controller/reportcount.c]=test_reportmake # and counted
+    [src/controller/eventtopics.c]=test_eventlog   # a whole life of it
+    [src/kube/execspawn.c]=test_kubeexec           # started and ended
+    [src/kube/kubeconfigcluster.c]=test_kubeconfig # a file with all there is, as are the next
+    [src/kube/kubeconfigexec.c]=test_kubeconfig
+    [src/kube/kubeconfiguser.c]=test_kubeconfig
+    [src/kube/serverurl.c]=test_kubeconfig
 )
 
 bad=0

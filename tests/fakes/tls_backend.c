@@ -122,7 +122,7 @@ struct tls_backend *tls_backend_start(const struct tls_backend_config *cfg)
     check(b != NULL, "calloc");
     snprintf(b->name, sizeof(b->name), "%s", cfg->name);
     b->ctx = make_ctx(cfg);
-    b->listener = peer_listen("127.0.0.1", 64, NULL, &b->addr);
+    b->listener = peer_listen(cfg->ip != NULL ? cfg->ip : "127.0.0.1", 64, NULL, &b->addr);
     b->stop = eventfd(0, EFD_CLOEXEC);
     check(b->stop >= 0, "eventfd");
     check(pthread_create(&b->thread, NULL, serve, b) == 0, "pthread_create");

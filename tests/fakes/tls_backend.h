@@ -15,9 +15,10 @@ struct tls_backend_config {
     const char *cert;      /* PEM file with key and certificate */
     const char *client_ca; /* PEM file: clients must show a certificate from it; NULL: none */
     int max_version;       /* TLS1_2_VERSION, ...; 0: the newest */
+    const char *ip;        /* NULL: 127.0.0.1 */
 };
 
-/** Listen on a free port of 127.0.0.1 and serve.  Aborts the test program on failure. */
+/** Listen on a free port and serve.  Aborts the test program on failure. */
 struct tls_backend *tls_backend_start(const struct tls_backend_config *cfg);
 
 struct netaddr tls_backend_addr(const struct tls_backend *b);

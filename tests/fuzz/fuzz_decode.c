@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/attr.h"
+#include "base/limits.h"
 #include "manifest/yamldoc.h"
 #include "model/annotation.h"
 #include "model/decode.h"
@@ -25,9 +26,19 @@ static void check_backend(const struct ingress_backend *b)
     }
 }
 
+static void check_addresses(const struct object_address *addresses, size_t n)
+{
+    ASSERT(n <= LIMIT_STATUS_ADDRESSES);
+    for (size_t i = 0; i < n; i++) {
+        ASSERT(addresses[i].ip[0] != '\0' || addresses[i].hostname[0] != '\0');
+        ASSERT(strlen(addresses[i].more) < LIMIT_STATUS_ENTRY_BYTES);
+    }
+}
+
 static void check_ingress(const struct ingress *i)
 {
     check_backend(&i->default_backend);
+    check_addresses(i->addresses, i->n_addresses);
     for (size_t r = 0; r < i->n_rules; r++) {
         const struct ingress_rule *rule = &i->rules[r];
 

@@ -7,15 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <arpa/inet.h>
 #include <cmocka.h>
-#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "app/adminport.h"
 #include "support/command.h"
@@ -24,19 +18,6 @@
 #include "support/scene.h"
 
 #define ELSEWHERE "192.0.2.1" /* who asks it here has it himself, and it is not loopback */
-
-/* A second address of the loopback interface. */
-static void add_address(const char *ip)
-{
-    struct sockaddr_in sin = {.sin_family = AF_INET};
-    struct ifreq request = {.ifr_name = "lo:1"};
-    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-
-    assert_int_equal(inet_pton(AF_INET, ip, &sin.sin_addr), 1);
-    memcpy(&request.ifr_addr, &sin, sizeof(sin));
-    assert_int_equal(ioctl(fd, SIOCSIFADDR, &request), 0);
-    close(fd);
-}
 
 /* The admin port of the running program at another address than loopback. */
 static struct netaddr elsewhere(const struct scene *s)
@@ -92,7 +73,7 @@ static void a_command_is_refused_from_elsewhere_with_the_reason(void **state)
              sealway_admin(s->program).port);
     assert_int_equal(command_run(command), 1);
     command_says_one_line("answered 403: this page is for clients on this machine: use kubectl "
-                          "port-forward, or start sealway with --admin-open");
+                          "port-forward, or start Sealway with --admin-open");
 }
 
 static void the_default_port_has_one_of_two_and_the_other_hears_why(void **state)
@@ -158,6 +139,6 @@ int main(void)
         print_message("[  SKIPPED ] admin_net: a network namespace of its own is not permitted\n");
         return 0;
     }
-    add_address(ELSEWHERE);
+    own_net_add_address(ELSEWHERE);
     return cmocka_run_group_tests_name("admin_net", tests, NULL, NULL);
 }

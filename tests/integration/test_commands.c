@@ -107,7 +107,9 @@ static void the_version_names_the_libraries(void **state)
     assert_int_equal(command_run("version"), 0);
     command_says("sealway ");
     command_says("commit ");
+    command_says("build ");
     command_says("compiler ");
+    command_says("kernel Linux ");
     command_says("libcurl ");
     command_says("OpenSSL ");
     command_says("libevent ");
@@ -142,7 +144,9 @@ static void bad_options_end_before_anything_starts(void **state)
     assert_int_equal(command_run("serve 2>&1"), 2);
     command_says_one_line("give --manifests DIR");
     assert_int_equal(command_run("serve --manifests m --kubeconfig x 2>&1"), 2);
-    command_says_one_line("--kubeconfig: no such option");
+    command_says_one_line("--manifests and --kubeconfig are two different sources; leave one out");
+    assert_int_equal(command_run("serve --manifests m --kubeconfg x 2>&1"), 2);
+    command_says_one_line("--kubeconfg: no such option; did you mean --kubeconfig?");
 }
 
 static void a_directory_that_is_not_there_is_named(void **state)

@@ -1,5 +1,7 @@
 /* Thousands of clients that say nothing, or one byte at a time: each ends at its own deadline,
- * costs little until then, and nobody else notices. */
+ * costs little until then, and nobody else notices.
+ *
+ * Runs alone: they have to be there together, the last one before the first one's deadline. */
 #include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -36,6 +36,10 @@
 #define HUGE_BYTES  (1ULL << 30)
 #define PATIENCE_MS 20000u
 #define TIMED       9u
+#define CALM_TRIES  50u
+#define CALM_MS     2u
+#define READ_MS     10u
+#define UNREAD_MS   30u /* 17, and a busy machine */
 
 /* Who ends how.  Behind a FIN of its own a side may reset as well. */
 enum ending {
@@ -76,6 +80,7 @@ struct net {
 
 /* What this kind of net is like. */
 static struct peer_options peers_are;
+static bool packets_get_lost;
 
 static int start(void **state, const char *const *args)
 {
@@ -131,6 +136,16 @@ static uint64_t any_bytes(void)
     return sim_one_in(6) ? 0 : sim_size(MOST_BYTES);
 }
 
+/* A reset throws away what was lost before it.  What came down says that the hello has arrived, and
+ * there is a server to be told. */
+static void see_the_server_first(struct plan *p)
+{
+    if (p->down_part == 0) {
+        p->down_part = 1;
+        p->down = p->down > 0 ? p->down : 1;
+    }
+}
+
 static struct plan any_plan(enum ending how)
 {
     struct plan p = {.how = how, .seed = 2 * sim_below(UINT32_MAX)};
@@ -139,6 +154,9 @@ static struct plan any_plan(enum ending how)
     p.down = any_bytes();
     p.up_part = sim_below(p.up + 1);
     p.down_part = sim_below(p.down + 1);
+    if (packets_get_lost && (how == CLIENT_RESETS || how == CLIENT_RESETS_BEHIND_ITS_FIN)) {
+        see_the_server_first(&p);
+    }
     if (sim_one_in(3)) {
         p.chunk = 1 + (uint32_t)sim_below(30000);
         p.pause_ms = 1 + (uint32_t)sim_below(10);
@@ -389,15 +407,25 @@ static int compare_times(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-/* The median of several resets, in milliseconds from the client's to the server's. */
-static uint64_t time_resets(const struct net *net, const struct peer_step client[6],
-                            const struct peer_step server[6])
+/* What one series of resets goes through. */
+struct resets {
+    const struct peer_step *client, *server; /* six steps each */
+    uint64_t limit_ms;
+};
+
+/* The median of several resets, in milliseconds from the client's to the server's: through the
+ * program, or between the two alone. */
+static uint64_t time_resets(const struct net *net, const struct resets *r, bool through)
 {
-    const struct pair *pair = &net->pairs[0];
+    struct pair alone = net->pairs[0];
+    struct net to = *net;
     uint64_t ms[TIMED];
 
+    if (!through) {
+        alone.listener = peer_listen("127.0.0.1", 8, &peers_are, &to.addr);
+    }
     for (unsigned i = 0; i < TIMED; i++) {
-        struct peer *s = answer(pair, server), *c = dial(net, pair, client);
+        struct peer *s = answer(&alone, r->server), *c = dial(&to, &alone, r->client);
         struct peer_report report;
         peer_join(c, &report);
         assert_string_equal(report.failure, "");
@@ -405,29 +433,60 @@ static uint64_t time_resets(const struct net *net, const struct peer_step client
         assert_string_equal(report.failure, "");
         ms[i] = report.last_step_ms;
     }
+    if (!through) {
+        close(alone.listener);
+    }
     qsort(ms, TIMED, sizeof(ms[0]), compare_times);
     return ms[TIMED / 2];
 }
 
-/* A side that is read tells its reset at once; one that is not, from the next tick (16 ms) on. */
+/* A busy machine wakes peers late for a while: a series counts when the same steps without the
+ * program are quick before and after it, and the first that counts is the answer.  False: none
+ * did. */
+static bool time_calm_resets(const struct net *net, const struct resets *r, uint64_t *ms_out)
+{
+    uint64_t before = time_resets(net, r, false);
+
+    for (unsigned tries = 0; tries < CALM_TRIES; tries++) {
+        uint64_t ms = time_resets(net, r, true), after = time_resets(net, r, false);
+
+        if (before <= CALM_MS && after <= CALM_MS) {
+            *ms_out = ms;
+            return true;
+        }
+        before = after;
+    }
+    return false;
+}
+
+/* A side that is read tells its reset at once; one that is not, from the next tick (16 ms) on. That
+ * it does so exactly is proved by a_reset_is_passed_on_from_either_side (test_conn_relay.c), where
+ * the fake clock stands still; this is how long it takes with a real one. */
 static void a_reset_is_passed_on_within_ten_milliseconds_or_a_tick(void **state)
 {
-    struct net *net = *state;
-    uint64_t read_ms, unread_ms;
-    const struct peer_step resets[6] = {PEER_EXPECT_STREAM(1, 1), PEER_RESET, PEER_END};
-    const struct peer_step is_reset[6] = {PEER_SEND_STREAM(1, 1), PEER_EXPECT_RESET, PEER_END};
-    const struct peer_step ends_and_resets[6] = {PEER_HALF_CLOSE, PEER_EXPECT_STREAM(1, 1),
-                                                 PEER_RESET, PEER_END};
-    const struct peer_step ends_and_is_reset[6] = {PEER_EXPECT_EOF, PEER_SEND_STREAM(1, 1),
-                                                   PEER_EXPECT_RESET, PEER_END};
+    static const struct peer_step steps[][6] = {
+        {PEER_EXPECT_STREAM(1, 1), PEER_RESET, PEER_END},
+        {PEER_SEND_STREAM(1, 1), PEER_EXPECT_RESET, PEER_END},
+        {PEER_HALF_CLOSE, PEER_EXPECT_STREAM(1, 1), PEER_RESET, PEER_END},
+        {PEER_EXPECT_EOF, PEER_SEND_STREAM(1, 1), PEER_EXPECT_RESET, PEER_END},
+    };
+    static const struct resets read = {steps[0], steps[1], READ_MS};
+    static const struct resets unread = {steps[2], steps[3], UNREAD_MS};
+    const struct resets *const all[] = {&read, &unread};
 
-    read_ms = time_resets(net, resets, is_reset);
-    unread_ms = time_resets(net, ends_and_resets, ends_and_is_reset);
-    print_message("             a reset takes %" PRIu64 " ms, behind a FIN %" PRIu64 " ms\n",
-                  read_ms, unread_ms);
-    if (!FORM_SANITIZED) {
-        assert_in_range(read_ms, 0, 10);
-        assert_in_range(unread_ms, 0, 30); /* 17, and a busy machine */
+    for (unsigned i = 0; i < 2; i++) {
+        uint64_t ms;
+        if (FORM_SANITIZED) {
+            (void)time_resets(*state, all[i], true); /* that they come; nothing is calm here */
+            continue;
+        }
+        if (!time_calm_resets(*state, all[i], &ms)) {
+            print_message("             skipped: the machine was never calm\n");
+            skip();
+        }
+        print_message("             a reset%s takes %" PRIu64 " ms\n",
+                      all[i] == &unread ? " behind a FIN" : "", ms);
+        assert_in_range(ms, 0, all[i]->limit_ms);
     }
 }
 
@@ -478,6 +537,7 @@ int main(void)
         return failed;
     }
     peers_are = (struct peer_options){.mss = 500};
+    packets_get_lost = true;
     failed += in_this_net("relay with lost packets");
     print_message("             %" PRIu64 " packets were lost\n", small_net_lost());
     return failed;

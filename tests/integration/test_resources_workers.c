@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "fakes/name_backend.h"
+#include "proxy/connbudget.h"
 #include "proxy/listen.h"
 #include "proxy/worker.h"
 #include "route/table.h"
@@ -118,7 +119,8 @@ static int setup(void **state)
 
     assert_non_null(c);
     proxy_fixture_init(&c->f);
-    c->shared.max_connections = 100000;
+    c->shared.budget = connbudget_new(100000, ARRAY_LEN(c->workers));
+    assert_non_null(c->shared.budget);
     c->shared.policy = c->f.policy;
     c->backend = name_backend_start("127.0.0.1", "app");
     *state = c;
@@ -139,7 +141,8 @@ static int teardown(void **state)
         }
         worker_free(c->workers[i]);
     }
-    assert_int_equal(c->shared.open_connections, 0);
+    assert_int_equal(connbudget_open(c->shared.budget), 0);
+    connbudget_free(c->shared.budget);
     for (unsigned i = 0; i < 2; i++) {
         close(c->stall.begin[i]);
         close(c->stall.go[i]);

@@ -1,5 +1,7 @@
 /* More clients at once than can be served at once: those that are connected are served on, and
- * those that come get their turn. */
+ * those that come get their turn.
+ *
+ * Runs alone: how long others wait meanwhile is measured. */
 #include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -4,6 +4,7 @@ import json
 import re
 import tempfile
 
+import apiserver
 import report
 import sealway
 
@@ -80,6 +81,8 @@ def rates_leave_out_what_routes_left_behind():
 def every_family_is_shown_somewhere():
     with tempfile.TemporaryDirectory() as directory, sealway.Sealway(directory) as s:
         families = set(s.scrape().types)
+    with apiserver.ApiServer() as api, api.client() as s:
+        families |= set(s.scrape().types)
     text = " ".join(expressions())
     named = {re.sub(r"_bucket$", "", name) for name in re.findall(r"(?:sealway|process)_\w+", text)}
     assert named == families, (named - families, families - named)

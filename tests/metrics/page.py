@@ -12,6 +12,13 @@ def _labels(text):
     return tuple(sorted(_LABEL.findall(text)))
 
 
+def total(text, name):
+    """The sum over all series of that name, of a page that is too large to take apart for it."""
+    values = re.findall(rf"^{name}(?:{{.*}})? (\d+)$", text, re.MULTILINE)
+    assert values, f"no {name}"
+    return sum(map(int, values))
+
+
 class Page:
     """samples: {(name, ((label, value), ...)): number}; types: {family: type}.
 

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import tempfile
 
+import apiserver
 import backends
 import clients
 import manifests
@@ -63,25 +64,33 @@ def idle_page(directory):
             return s.scrape_idle()
 
 
-def as_input(name, labels, value):
+def idle_page_of_a_cluster():
+    """The same with an API server, and nothing to route."""
+    with apiserver.ApiServer() as api, api.client() as s:
+        return s.wait_for("sealway_leader", 1)
+
+
+def as_input(name, labels, value, job="sealway"):
     inside = ",".join(f'{label}="{v}"' for label, v in labels)
-    return (f"      - series: '{name}{{job=\"sealway\",instance=\"a\"{',' if inside else ''}"
+    return (f"      - series: '{name}{{job=\"{job}\",instance=\"a\"{',' if inside else ''}"
             f"{inside}}}'\n        values: '{value}x{HOURS * 60}'\n")
 
 
 def no_alert_fires_on_an_idle_instance():
     with tempfile.TemporaryDirectory() as directory:
-        p = idle_page(directory)
+        pages = {"sealway": idle_page(directory).samples,
+                 "cluster": idle_page_of_a_cluster().samples}
         path = os.path.join(directory, "idle.test")
         with open(path, "w", encoding="utf-8") as out:
             out.write(f"rule_files: ['{os.path.abspath(RULES)}']\ntests:\n"
                       "  - interval: 1m\n    input_series:\n")
-            out.write(as_input("up", (), 1))
-            for (name, labels), value in p.samples.items():
-                out.write(as_input(name, labels, value))
+            for job, samples in pages.items():
+                out.write(as_input("up", (), 1, job))
+                for (name, labels), value in samples.items():
+                    out.write(as_input(name, labels, value, job))
             out.write("    promql_expr_test:\n")
             for expr, samples in (("ALERTS", "[]"), ("count(sealway_build_info)",
-                                                     "[{labels: '{}', value: 1}]")):
+                                                     "[{labels: '{}', value: 2}]")):
                 out.write(f"      - expr: {expr}\n        eval_time: {HOURS}h\n"
                           f"        exp_samples: {samples}\n")
         promtool("test", "rules", path)

@@ -21,8 +21,8 @@ def die_with_us():
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def wait_until(what, condition, seconds=20):
-    """Poll until a condition holds and return what it returned."""
+def wait_until(what, condition, seconds=60):
+    """Poll until a condition holds and return what it returned; patient with a busy machine."""
     end = time.monotonic() + seconds
     while True:
         result = condition()
@@ -33,14 +33,16 @@ def wait_until(what, condition, seconds=20):
 
 
 class Sealway:
-    """A context manager.  `manifests` is a directory, usually under self.dir of a Scene."""
+    """A context manager.  `manifests` is a directory, usually under self.dir of a Scene; None: the
+    options name another source."""
 
     def __init__(self, manifests, *options):
         self.dir = tempfile.TemporaryDirectory(prefix="sealway-metrics-")
         self.command = [os.environ.get("SEALWAY_BIN", "build/sealway"), "serve",
-                        "--manifests", manifests, "--admin", "127.0.0.1:0",
-                        "--listen", "127.0.0.1:0", "--workers", "2", "--drain-delay", "0s",
-                        "--drain-timeout", "1s", "--ports-file", self._path("ports"), *options]
+                        *(["--manifests", manifests] if manifests else []),
+                        "--admin", "127.0.0.1:0", "--listen", "127.0.0.1:0", "--workers", "2",
+                        "--drain-delay", "0s", "--drain-timeout", "1s",
+                        "--ports-file", self._path("ports"), *options]
         if os.environ.get("VARIANT") == "tsan":  # knows no randomised address layouts
             self.command[:0] = ["setarch", "-R"]
         self.process = self.listen = self.admin = self.connection = None
@@ -108,7 +110,7 @@ class Sealway:
 
     def scrape_idle(self):
         """A page once nothing is under way any more."""
-        return wait_until("idle", lambda: _if_idle(self.scrape()))
+        return page.Page(wait_until("idle", lambda: _if_idle(self.get("/metrics"))))
 
     def wait_for(self, name, value, **labels):
         """A page in which the sum of that metric is this."""
@@ -123,8 +125,8 @@ def _address(text):
     return ip, int(port)
 
 
-def _if_idle(p):
+def _if_idle(text):
     """The page, if every connection had ended before it was begun: it is no snapshot."""
-    ended = p.sum("sealway_connections_closed_total")
-    active = p.sum("sealway_connections_active")
-    return p if active == 0 and p.sum("sealway_connections_accepted_total") == ended else None
+    accepted, ended, active = (page.total(text, f"sealway_connections_{name}")
+                               for name in ("accepted_total", "closed_total", "active"))
+    return text if active == 0 and accepted == ended else None

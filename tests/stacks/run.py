@@ -74,6 +74,7 @@ def run(world, options):
     status, connections = world.proxy.stop()
     print()
     report.peculiarities(done)
+    report.slowest(done)
     wrong = report.faults(done)
     if status != 0:
         print(f"  the proxy ended with status {status}")

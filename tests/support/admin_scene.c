@@ -163,6 +163,7 @@ int admin_scene_dial(const struct admin_scene *scene)
     assert_true(fd >= 0);
     set_buffer(fd, SO_RCVBUF, scene->receive_bytes);
     assert_true(connect(fd, (struct sockaddr *)&sa, len) == 0 || errno == EINPROGRESS);
+    assert_int_equal(poll(&(struct pollfd){.fd = fd, .events = POLLOUT}, 1, ADMIN_PATIENCE_MS), 1);
     return fd;
 }
 

@@ -1,7 +1,9 @@
 #include "support/certs.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <openssl/ec.h>
 #include <openssl/evp.h>
@@ -15,6 +17,7 @@ struct certs {
     EVP_PKEY *key;
     X509 *ca;
     long serial;
+    long until_s; /* how long certificates are good from now */
 };
 
 static void check(int good, const char *what)
@@ -46,7 +49,7 @@ static X509 *make(struct certs *c, EVP_PKEY *key, const char *common_name)
     name = X509_get_subject_name(cert);
     ASN1_INTEGER_set(X509_get_serialNumber(cert), ++c->serial);
     X509_gmtime_adj(X509_getm_notBefore(cert), -DAY_S);
-    X509_gmtime_adj(X509_getm_notAfter(cert), DAY_S);
+    X509_gmtime_adj(X509_getm_notAfter(cert), c->until_s);
     check(X509_set_pubkey(cert, key), "X509_set_pubkey");
     check(X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const unsigned char *)common_name,
                                      -1, -1, 0),
@@ -75,6 +78,7 @@ struct certs *certs_new(const struct tempdir *dir)
 
     check(c != NULL, "calloc");
     c->dir = dir;
+    c->until_s = DAY_S;
     c->key = EVP_EC_gen("P-256");
     check(c->key != NULL, "EVP_EC_gen");
     ca = make(c, c->key, "Sealway test CA");
@@ -90,12 +94,13 @@ struct certs *certs_new(const struct tempdir *dir)
 void certs_issue(struct certs *c, const char *file, const char *host)
 {
     EVP_PKEY *key = EVP_EC_gen("P-256");
+    const bool is_address = strchr(host, ':') != NULL && strchr(host, ',') == NULL;
     char names[300];
     X509 *cert;
 
     check(key != NULL, "EVP_EC_gen");
     cert = make(c, key, host);
-    snprintf(names, sizeof(names), "DNS:%s", host);
+    snprintf(names, sizeof(names), "%s:%s", is_address ? "IP" : "DNS", host);
     add_extension(cert, c->ca, NID_basic_constraints, "critical,CA:FALSE");
     add_extension(cert, c->ca, NID_key_usage, "critical,digitalSignature");
     add_extension(cert, c->ca, NID_ext_key_usage, "serverAuth,clientAuth");
@@ -105,6 +110,13 @@ void certs_issue(struct certs *c, const char *file, const char *host)
     write_pem(c, file, key, cert);
     X509_free(cert);
     EVP_PKEY_free(key);
+}
+
+void certs_issue_expired(struct certs *c, const char *file, const char *host)
+{
+    c->until_s = -DAY_S / 24;
+    certs_issue(c, file, host);
+    c->until_s = DAY_S;
 }
 
 const char *certs_path(const struct certs *c, const char *file, char out[PATH_MAX])

@@ -13,9 +13,13 @@ struct certs;
 /** Make an authority and write its certificate to `dir`/ca.pem. */
 struct certs *certs_new(const struct tempdir *dir);
 
-/** Write `dir`/`file`.pem: a new key and a certificate of it for the DNS name `host` ("*.x" works),
- * good for servers and clients. */
+/** Write `dir`/`file`.pem: a new key and a certificate of it for the DNS name `host` ("*.x" works)
+ * and what follows it ("x.test,IP:192.0.2.1"), or for an IPv6 address; good for servers and
+ * clients. */
 void certs_issue(struct certs *c, const char *file, const char *host);
+
+/** Likewise, but it was good until an hour ago. */
+void certs_issue_expired(struct certs *c, const char *file, const char *host);
 
 /** The path of `file`.pem ("ca" is the authority); returns `out`. */
 const char *certs_path(const struct certs *c, const char *file, char out[PATH_MAX]);

@@ -43,7 +43,7 @@ struct delay_line {
     int near_ns, far_ns, stop;
     struct lane lanes[2];
     _Atomic bool is_cut;
-    _Atomic uint64_t passed, lost;
+    _Atomic uint64_t passed, lost, latest_us;
 };
 
 static void check(bool good, const char *what)
@@ -117,6 +117,9 @@ static uint64_t hand_out(struct delay_line *d, struct lane *l, uint64_t now_us)
         struct packet *p = &l->ring[l->tail % MOST];
         if (p->due_us > now_us) {
             return p->due_us;
+        }
+        if (now_us - p->due_us > atomic_load(&d->latest_us)) {
+            atomic_store(&d->latest_us, now_us - p->due_us);
         }
         l->tail++;
         if (!atomic_load(&d->is_cut) && write(l->to, p->bytes, p->len) == (ssize_t)p->len) {
@@ -230,4 +233,9 @@ uint64_t delay_line_passed(const struct delay_line *d)
 uint64_t delay_line_lost(const struct delay_line *d)
 {
     return atomic_load(&d->lost);
+}
+
+uint64_t delay_line_latest_ms(const struct delay_line *d)
+{
+    return atomic_load(&d->latest_us) / US_PER_MS;
 }

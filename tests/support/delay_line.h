@@ -35,4 +35,8 @@ void delay_line_cut(struct delay_line *d, bool is_cut);
 uint64_t delay_line_passed(const struct delay_line *d);
 uint64_t delay_line_lost(const struct delay_line *d);
 
+/** How much longer than the cable is a packet was under way, at most: on a busy machine our thread
+ * runs late. */
+uint64_t delay_line_latest_ms(const struct delay_line *d);
+
 #endif

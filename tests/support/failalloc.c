@@ -126,6 +126,7 @@ static bool fails_now(const char *caller)
         return false;
     }
     failalloc_note(caller);
+    errno = ENOMEM; /* as malloc() does */
     return true;
 }
 

@@ -2,7 +2,9 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <fcntl.h>
 #include <pthread.h>
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -35,6 +37,9 @@ void *__real_aligned_alloc(size_t align, size_t n);
 ssize_t __real_getrandom(void *bytes, size_t n, unsigned flags);
 int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *),
                           void *arg);
+ssize_t __real_splice(int from, off_t *from_at, int to, off_t *to_at, size_t len, unsigned flags);
+int __real_pipe2(int fds[2], int flags);
+int __real_fcntl(int fd, int what, ...);
 
 int __wrap_socket(int family, int type, int protocol);
 int __wrap_listen(int fd, int backlog);
@@ -53,6 +58,9 @@ void *__wrap_aligned_alloc(size_t align, size_t n);
 ssize_t __wrap_getrandom(void *bytes, size_t n, unsigned flags);
 int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *),
                           void *arg);
+ssize_t __wrap_splice(int from, off_t *from_at, int to, off_t *to_at, size_t len, unsigned flags);
+int __wrap_pipe2(int fds[2], int flags);
+int __wrap_fcntl(int fd, int what, ...);
 
 void failsys_fail(enum failsys_call call, int error, unsigned skip, unsigned times)
 {
@@ -204,4 +212,28 @@ int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(
 ssize_t __wrap_getrandom(void *bytes, size_t n, unsigned flags)
 {
     return fails(FAILSYS_GETRANDOM) ? -1 : __real_getrandom(bytes, n, flags);
+}
+
+ssize_t __wrap_splice(int from, off_t *from_at, int to, off_t *to_at, size_t len, unsigned flags)
+{
+    return fails(FAILSYS_SPLICE)
+               ? -1
+               : __real_splice(from, from_at, to, to_at, cut(FAILSYS_SPLICE, len), flags);
+}
+
+int __wrap_pipe2(int fds[2], int flags)
+{
+    return fails(FAILSYS_PIPE2) ? -1 : __real_pipe2(fds, flags);
+}
+
+/* Every command that is used here takes a number, or nothing. */
+int __wrap_fcntl(int fd, int what, ...)
+{
+    va_list args;
+    long arg;
+
+    va_start(args, what);
+    arg = va_arg(args, long);
+    va_end(args);
+    return what == F_SETPIPE_SZ && fails(FAILSYS_SETPIPE_SZ) ? -1 : __real_fcntl(fd, what, arg);
 }

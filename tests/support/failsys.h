@@ -24,13 +24,16 @@ enum failsys_call {
     FAILSYS_ALIGNED_ALLOC,
     FAILSYS_PTHREAD_CREATE, /* returns the error */
     FAILSYS_GETRANDOM,
+    FAILSYS_SPLICE,
+    FAILSYS_PIPE2,
+    FAILSYS_SETPIPE_SZ, /* fcntl() */
     FAILSYS_CALLS,
 };
 
 /** Let `skip` calls pass from now on, then `times` fail with `error`. */
 void failsys_fail(enum failsys_call call, int error, unsigned skip, unsigned times);
 
-/** Let send or recv move at most `bytes` at a time; 0: as many as asked. */
+/** Let send, recv or splice move at most `bytes` at a time; 0: as many as asked. */
 void failsys_cut(enum failsys_call call, size_t bytes);
 
 /** How often it was called since failsys_reset(), failures included. */

@@ -37,6 +37,12 @@ int inline_worker_teardown(void **state);
 /** Make the worker, with `t` adopted and one listener open. */
 void inline_worker_open(struct inline_worker *iw, struct table *t);
 
+/** From now on there may be `max` connections, those that are open included. */
+void inline_worker_set_cap(struct inline_worker *iw, uint32_t max);
+
+/** Connections that count against the cap. */
+uint64_t inline_worker_open_connections(const struct inline_worker *iw);
+
 /** End what is left with reason `drain`, see that what was counted fits together, and free the
  * worker. */
 void inline_worker_close(struct inline_worker *iw);

@@ -103,8 +103,8 @@ static void open_controller(struct inprocess *p)
                                     .ctx = p,
                                     .log_ring = logwriter_add_ring(p->logs)};
 
+    cfg.workers = INPROCESS_WORKERS;
     if (p->options.per_route_metrics) {
-        cfg.route_writers = INPROCESS_WORKERS;
         cfg.route_cells = STATS_N_ROUTE_CELLS;
     }
     p->controller = controller_new(&cfg, &p->e);

@@ -1,5 +1,6 @@
 #include "support/own_net.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <net/if.h>
 #include <sched.h>
@@ -34,6 +35,18 @@ bool own_net_enter(void)
     }
     raise_loopback();
     return true;
+}
+
+void own_net_add_address(const char *ip)
+{
+    struct sockaddr_in sin = {.sin_family = AF_INET};
+    struct ifreq request = {.ifr_name = "lo:1"};
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    check(inet_pton(AF_INET, ip, &sin.sin_addr) == 1, ip);
+    memcpy(&request.ifr_addr, &sin, sizeof(sin));
+    check(fd >= 0 && ioctl(fd, SIOCSIFADDR, &request) == 0, ip);
+    close(fd);
 }
 
 void own_net_set(const char *name, const char *value)

@@ -8,9 +8,12 @@
 #include <cmocka.h>
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -18,7 +21,9 @@
 #include "route/table.h"
 #include "route/table_builder.h"
 #include "support/hello_builder.h"
+#include "support/wait_until.h"
 
+#define PATIENCE_MS         20000
 #define RECORD_HEADER_BYTES 5
 #define RECORD_BYTES        8192  /* no more in one record */
 #define MESSAGE_MAX         60000 /* the lengths of extensions have two bytes */
@@ -58,7 +63,7 @@ void proxy_fixture_init(struct proxy_fixture *f)
                    .half_close_timeout_ms = 30000,
                    .half_close = true},
     };
-    (void)signal(SIGPIPE, SIG_IGN); /* the test's own writes; those of the program never raise it */
+    (void)signal(SIGPIPE, SIG_IGN); /* by writes of the test, and by splice(2) */
     f->registry = registry_new(PROXY_FIXTURE_WORKERS, STATS_N_ROUTE_CELLS);
     assert_non_null(f->registry);
     f->hello_len = proxy_fixture_hello(PROXY_FIXTURE_HOST, 0, f->hello, sizeof(f->hello));
@@ -114,9 +119,11 @@ uint64_t proxy_fixture_load(const struct proxy_fixture *f)
         size_t n;
         const struct route *routes = table_routes(f->tables[i], &n);
         for (size_t r = 0; r < n; r++) {
-            sum += routes[r].state->active;
-            for (uint32_t e = 0; e < routes[r].pool->n_endpoints; e++) {
-                sum += routes[r].pool->endpoints[e].state->active;
+            const struct pool *pool = table_pool(f->tables[i], &routes[r]);
+
+            sum += registry_route_active(routes[r].state);
+            for (uint32_t e = 0; e < pool->n_endpoints; e++) {
+                sum += registry_endpoint_active(endpoint_state(&pool->endpoints[e]));
             }
         }
     }
@@ -184,11 +191,11 @@ int proxy_fixture_staller(struct netaddr *addr_out, int fill[2])
 
     /* The kernel takes one more than the backlog; the second waits in SYN_SENT as others will. */
     fill[0] = proxy_fixture_dial(addr_out);
-    fill[1] = proxy_fixture_dial(addr_out);
+    fill[1] = proxy_fixture_begin_dial(addr_out);
     return fd;
 }
 
-static int dial(const struct netaddr *to, int rcvbuf)
+static int begin_dial(const struct netaddr *to, int rcvbuf)
 {
     struct sockaddr_storage sa;
     socklen_t len = netaddr_to_sockaddr(to, &sa);
@@ -202,14 +209,43 @@ static int dial(const struct netaddr *to, int rcvbuf)
     return fd;
 }
 
+int proxy_fixture_begin_dial(const struct netaddr *to)
+{
+    return begin_dial(to, 0);
+}
+
+/* Not even on loopback is a handshake over when connect() returns: packets may wait for ksoftirqd
+ * or another CPU. */
+static int end_dial(int fd)
+{
+    struct pollfd p = {.fd = fd, .events = POLLOUT};
+
+    assert_int_equal(poll(&p, 1, PATIENCE_MS), 1);
+    return fd;
+}
+
 int proxy_fixture_dial(const struct netaddr *to)
 {
-    return dial(to, 0);
+    return end_dial(begin_dial(to, 0));
 }
 
 int proxy_fixture_dial_narrow(const struct netaddr *to)
 {
-    return dial(to, 4096);
+    return end_dial(begin_dial(to, 4096));
+}
+
+static bool is_all_taken(void *ctx)
+{
+    const int *fd = ctx;
+    int left;
+
+    assert_int_equal(ioctl(*fd, SIOCOUTQ, &left), 0);
+    return left == 0;
+}
+
+void proxy_fixture_arrive(int fd)
+{
+    assert_true(wait_until(is_all_taken, &fd, PATIENCE_MS));
 }
 
 size_t proxy_fixture_open_fds(void)

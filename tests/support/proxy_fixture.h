@@ -59,11 +59,17 @@ int proxy_fixture_refuser(struct netaddr *addr_out);
 /** A listener whose queue is full: who connects waits.  Fills `fill[2]`, to be closed too. */
 int proxy_fixture_staller(struct netaddr *addr_out, int fill[2]);
 
-/** A socket connected to `to`, non-blocking. */
+/** A non-blocking socket, connected to `to`, or refused there (SO_ERROR says so). */
 int proxy_fixture_dial(const struct netaddr *to);
+
+/** Likewise, and perhaps still connecting. */
+int proxy_fixture_begin_dial(const struct netaddr *to);
 
 /** Likewise with so small a receive buffer that its peer soon stops sending. */
 int proxy_fixture_dial_narrow(const struct netaddr *to);
+
+/** Wait until the kernel at the other end of `fd` has all that was written to it. */
+void proxy_fixture_arrive(int fd);
 
 /** Descriptors open in this process. */
 size_t proxy_fixture_open_fds(void);

@@ -1,11 +1,20 @@
 #!/usr/bin/env bash
-# run_tests.sh BUILD_DIR PROGRAM... - run test programs one after the other and count.
+# run_tests.sh BUILD_DIR PROGRAM... - run test programs, several at once, and count.
 #
 # A cmocka program counts its tests, any other counts as one.  What a program printed is shown when
 # it failed (all of it is kept in BUILD_DIR/log), and always its lines that begin with 13 spaces:
 # figures and skips.  The last line is "N passed, N failed".
 #
-#   TEST_TIMEOUT  seconds for one program (default 180)
+# Most programs wait most of their time, so they run side by side, in the order given, and are shown
+# as they end.  One that measures or needs the whole machine has a line "Runs alone: why" in its
+# source, and runs by itself behind the others.
+#
+# One program that fails while the machine is busy with others is run a second time, by itself: what
+# then passes is shown as "flaky", with what it said at first, and counts as passed.  More than two
+# failures are no accident, and what a sanitizer finds never is: those are not run again.
+#
+#   JOBS          programs at once (default: one for each CPU)
+#   TEST_TIMEOUT  seconds for one program (default 600: only one that hangs takes so long)
 #   RUN_UNDER     a command to run C programs under (valgrind ...)
 #   VARIANT       the build's variant: tsan needs a fixed address layout
 set -u
@@ -13,6 +22,8 @@ set -u
 build=$1
 shift
 mkdir -p "$build/log"
+results=$(mktemp -d "${TMPDIR:-/tmp}/sealway-tests.XXXXXX")
+trap 'rm -rf "$results"' EXIT
 export CMOCKA_TEST_ABORT=1
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
 
@@ -23,48 +34,96 @@ if [ "${VARIANT:-}" = tsan ] && setarch -R true 2>/dev/null; then
     layout='setarch -R'
 fi
 
-passed=0
-failed=0
-failures=()
-
 # The sum of n in lines "[  PASSED  ] n test(s)." (or FAILED) of a log; empty without any.
 count() {
     sed -n "s/^\[  $1  \] \([0-9]*\) test(s).*/\1/p" "$2" | awk '{ n += $1 } END { if (NR) print n }'
 }
 
-for program in "$@"; do
-    name=$(basename "$program")
-    log=$build/log/$name.log
-    start=$(date +%s%N)
-    prefix="$layout ${RUN_UNDER:-}"
-    case $program in *.sh) prefix=$layout ;; esac
-    # Outside, so that the shell's own "Aborted" goes nowhere.
-    # shellcheck disable=SC2086 # the prefix is a command with its arguments
-    { timeout -k 5 "${TEST_TIMEOUT:-180}" $prefix "$program" >"$log" 2>&1; } 2>/dev/null
-    status=$?
-    ms=$((($(date +%s%N) - start) / 1000000))
+# judge NAME STATUS MS: print what is shown of a program, and leave "PASSED FAILED NAME".
+judge() {
+    local name=$1 status=$2 log=$build/log/$1.log ok bad why
     ok=$(count PASSED "$log")
     bad=$(count FAILED "$log")
-    if [ $status -eq 0 ]; then
-        passed=$((passed + ${ok:-1}))
-        printf 'ok    %-32s %4s tests %6d ms\n' "$name" "${ok:-1}" "$ms"
+    if [ "$status" -eq 0 ]; then
+        echo "${ok:-1} 0 $name" >"$results/$name.count"
+        printf 'ok    %-32s %4s tests %6d ms\n' "$name" "${ok:-1}" "$3"
         grep -E '^ {13}[^ ]' "$log"
-        continue
+        return
     fi
     # A program that dies half-way has counted nothing, or not what killed it.
-    passed=$((passed + ${ok:-0}))
-    failed=$((failed + ${bad:-1}))
-    failures+=("$name")
+    echo "${ok:-0} ${bad:-1} $name" >"$results/$name.count"
     case $status in
-        124 | 137) why="no end after ${TEST_TIMEOUT:-180} s" ;;
+        124 | 137) why="no end after ${TEST_TIMEOUT:-600} s" ;;
         *) why="exit $status" ;;
     esac
     printf 'FAIL  %-32s %s\n' "$name" "$why"
     tail -n 60 "$log" | grep -Ev '^\[ +(RUN|OK) +\]' | sed 's/^/      /'
-done
+}
 
-if [ $failed -gt 0 ]; then
-    printf 'failed: %s\n' "${failures[*]}"
+run_one() {
+    local program=$1 name prefix="$layout ${RUN_UNDER:-}" start status
+    name=$(basename "$program")
+    case $program in *.sh) prefix=$layout ;; esac
+    start=$(date +%s%N)
+    # Outside, so that the shell's own "Aborted" goes nowhere.
+    # shellcheck disable=SC2086 # the prefix is a command with its arguments
+    { timeout -k 5 "${TEST_TIMEOUT:-600}" $prefix "$program" >"$build/log/$name.log" 2>&1; } 2>/dev/null
+    status=$?
+    judge "$name" $status $((($(date +%s%N) - start) / 1000000)) >"$results/$name.shown"
+    flock "$results" cat "$results/$name.shown" # whole, whoever ends at the same time
+}
+
+# run JOBS PROGRAM...
+run() {
+    local jobs=$1
+    shift
+    [ $# -eq 0 ] || printf '%s\0' "$@" | xargs -0 -P "$jobs" -I{} bash -c 'run_one "$1"' _ {}
+}
+
+export -f count judge run_one
+export build results layout
+
+alone=$(grep -lE '^[ #/*]+Runs alone: ' tests/unit/*.c tests/integration/*.{c,sh} | sed 's,.*/,,; s/\.c$//')
+together=()
+apart=()
+for program in "$@"; do
+    if grep -qxF "$(basename "$program")" <<<"$alone"; then
+        apart+=("$program")
+    else
+        together+=("$program")
+    fi
+done
+run "${JOBS:-$(nproc)}" "${together[@]}"
+run 1 "${apart[@]}"
+
+# again PROGRAM: a failed program's second chance.
+again() {
+    local name
+    name=$(basename "$1")
+    cp "$build/log/$name.log" "$build/log/$name.first.log"
+    run_one "$1"
+    if ! grep -q ' 0 ' "$results/$name.count"; then return; fi
+    printf 'flaky %-32s failed beside others, passed alone; at first:\n' "$name"
+    tail -n 20 "$build/log/$name.first.log" | sed 's/^/      /'
+}
+
+sanitizer='(Address|Leak|Thread)Sanitizer|runtime error:'
+bad=()
+for program in "$@"; do
+    name=$(basename "$program")
+    if [ -e "$results/$name.count" ] && ! grep -q ' 0 ' "$results/$name.count"; then bad+=("$program"); fi
+done
+if [ ${#bad[@]} -le 2 ]; then
+    for program in "${bad[@]}"; do
+        grep -qE "$sanitizer" "$build/log/$(basename "$program").log" || again "$program"
+    done
 fi
-printf '%d passed, %d failed\n' $passed $failed
-[ $failed -eq 0 ]
+
+# One that left nothing was ended with its shell.
+for program in "$@"; do
+    name=$(basename "$program")
+    cat "$results/$name.count" 2>/dev/null || echo "0 1 $name"
+done | awk '{ ok += $1; bad += $2 } $2 { names = names " " $3 }
+    END { if (bad) print "failed:" names
+          printf "%d passed, %d failed\n", ok, bad
+          exit bad > 0 }'

@@ -98,26 +98,57 @@ static size_t add_default(const char **argv, size_t n, const char *const *args, 
     return n + 2;
 }
 
-static void fill_argv(const struct sealway *s, const char *manifests, const char *const *args,
-                      const char **argv)
+static size_t add_all(const char **argv, size_t n, const char *const *args)
+{
+    for (; args != NULL && *args != NULL && n < MAX_ARGS - 1; args++) {
+        argv[n++] = *args;
+    }
+    return n;
+}
+
+static void fill_argv(const struct sealway *s, const struct sealway_config *cfg, const char **argv)
 {
     const char *program = getenv("SEALWAY_BIN");
+    const char *const *args = cfg->args;
     size_t n = 0;
 
     argv[n++] = program != NULL ? program : "build/sealway";
     argv[n++] = "serve";
-    argv[n++] = "--manifests";
-    argv[n++] = manifests;
+    n = add_all(argv, n, cfg->source);
     argv[n++] = "--ports-file";
     argv[n++] = s->ports_path;
     n = add_default(argv, n, args, "--listen", "127.0.0.1:0");
     n = add_default(argv, n, args, "--admin", "127.0.0.1:0");
     n = add_default(argv, n, args, "--workers", "2");
     n = add_default(argv, n, args, "--drain-delay", "0s");
-    for (; args != NULL && *args != NULL && n < MAX_ARGS - 1; args++) {
-        argv[n++] = *args;
-    }
+    n = add_all(argv, n, args);
     argv[n] = NULL;
+}
+
+/* The test's environment behind `env`, whose first of a name counts; the caller frees it. */
+static char **make_environment(const char *const *env)
+{
+    const char **all;
+    size_t n = 0, at = 0;
+    char **list;
+
+    while (environ[n] != NULL) {
+        n++;
+    }
+    for (at = 0; env != NULL && env[at] != NULL; at++) {
+        n++;
+    }
+    all = calloc(n + 1, sizeof(*all));
+    if (all == NULL) {
+        perror("calloc");
+        abort();
+    }
+    if (at > 0) {
+        memcpy(all, env, at * sizeof(*all));
+    }
+    memcpy(all + at, environ, (n - at) * sizeof(*all));
+    memcpy(&list, &all, sizeof(list)); /* execve() takes no const, and writes nothing */
+    return list;
 }
 
 static int open_output(const char *path)
@@ -131,9 +162,9 @@ static int open_output(const char *path)
     return fd;
 }
 
-static void spawn(struct sealway *s, const char *const argv[MAX_ARGS])
+static void spawn(struct sealway *s, const char *const argv[MAX_ARGS], const char *const *env)
 {
-    char *args[MAX_ARGS];
+    char *args[MAX_ARGS], **environment = make_environment(env);
     int out = open_output(s->stdout_path);
     int err = open_output(s->stderr_path);
 
@@ -146,11 +177,12 @@ static void spawn(struct sealway *s, const char *const argv[MAX_ARGS])
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         dup2(out, STDOUT_FILENO);
         dup2(err, STDERR_FILENO);
-        memcpy(args, argv, sizeof(args)); /* execv() takes no const, and writes nothing */
-        execv(args[0], args);
+        memcpy(args, argv, sizeof(args));
+        execve(args[0], args, environment);
         perror(argv[0]);
         _exit(127);
     }
+    free(environment);
     close(out);
     close(err);
 }
@@ -222,7 +254,44 @@ static bool is_up_or_gone(void *ctx)
     return true;
 }
 
-struct sealway *sealway_start(const char *manifests, const char *const *args)
+/* Behind the next `key` from *at on; false when there is none or its line is not whole. */
+static bool read_address(const char **at, const char *key, struct netaddr *out)
+{
+    char text[NETADDR_TEXT_MAX];
+    size_t len;
+
+    *at = strstr(*at, key);
+    if (*at == NULL) {
+        return false;
+    }
+    *at += strlen(key);
+    len = strcspn(*at, " \n");
+    if ((*at)[len] == '\0' || len >= sizeof(text)) {
+        return false;
+    }
+    memcpy(text, *at, len);
+    text[len] = '\0';
+    return netaddr_parse(text, out) == 0;
+}
+
+/* The admin port is told last. */
+static bool has_bound_or_ended(void *ctx)
+{
+    struct sealway *s = ctx;
+    char *said = sealway_stderr(s);
+    const char *at = said, *end = said;
+    bool yes = read_address(&end, "msg=\"admin port\" address=", &s->admin);
+
+    s->n_listen = 0;
+    while (yes && s->n_listen < MAX_LISTEN &&
+           read_address(&at, "msg=bound address=", &s->listen[s->n_listen])) {
+        s->n_listen++;
+    }
+    free(said);
+    return yes || has_ended(s);
+}
+
+static struct sealway *start(const struct sealway_config *cfg, bool (*is_far_enough)(void *ctx))
 {
     struct sealway *s = calloc(1, sizeof(*s));
     const char *argv[MAX_ARGS] = {NULL};
@@ -235,9 +304,9 @@ struct sealway *sealway_start(const char *manifests, const char *const *args)
     tempdir_path(&s->dir, "ports.json", s->ports_path);
     tempdir_path(&s->dir, "stdout", s->stdout_path);
     tempdir_path(&s->dir, "stderr", s->stderr_path);
-    fill_argv(s, manifests, args, argv);
-    spawn(s, argv);
-    if (!wait_until(is_up_or_gone, s, START_LIMIT_MS) || s->pid == 0) {
+    fill_argv(s, cfg, argv);
+    spawn(s, argv, cfg->env);
+    if (!wait_until(is_far_enough, s, START_LIMIT_MS) || s->pid == 0) {
         char *said = sealway_stderr(s);
 
         print_error("%s did not come up: %s\n", argv[0], said);
@@ -247,6 +316,23 @@ struct sealway *sealway_start(const char *manifests, const char *const *args)
         return NULL;
     }
     return s;
+}
+
+struct sealway *sealway_start_from(const struct sealway_config *cfg)
+{
+    return start(cfg, is_up_or_gone);
+}
+
+struct sealway *sealway_start_unready(const struct sealway_config *cfg)
+{
+    return start(cfg, has_bound_or_ended);
+}
+
+struct sealway *sealway_start(const char *manifests, const char *const *args)
+{
+    const char *const source[] = {"--manifests", manifests, NULL};
+
+    return sealway_start_from(&(struct sealway_config){.source = source, .args = args});
 }
 
 struct netaddr sealway_addr(const struct sealway *s, size_t index)
@@ -292,6 +378,11 @@ int sealway_wait(struct sealway *s, unsigned limit_ms)
         return -1;
     }
     return WIFEXITED(s->status) ? WEXITSTATUS(s->status) : 128 + WTERMSIG(s->status);
+}
+
+bool sealway_left_core(const struct sealway *s)
+{
+    return s->pid == 0 && WIFSIGNALED(s->status) && WCOREDUMP(s->status);
 }
 
 struct line_search {
@@ -351,7 +442,14 @@ int sealway_stop(struct sealway *s)
     if (status != 0) {
         say_stderr(s, status);
     }
+    s->pid = 0;
+    sealway_forget(s);
+    return status;
+}
+
+void sealway_forget(struct sealway *s)
+{
+    assert_int_equal(s->pid, 0);
     tempdir_remove(&s->dir);
     free(s);
-    return status;
 }

@@ -22,6 +22,20 @@ struct sealway;
  */
 struct sealway *sealway_start(const char *manifests, const char *const *args);
 
+/** What serves whom; all but `source` may be NULL.  Lists end with NULL. */
+struct sealway_config {
+    const char *const *source; /* the arguments that say where objects come from; NULL: none */
+    const char *const *args;
+    const char *const *env; /* "NAME=value", beside the test's own */
+};
+
+/** As sealway_start(), for any source of objects. */
+struct sealway *sealway_start_from(const struct sealway_config *cfg);
+
+/** Likewise, but wait only until its addresses are bound and told in its log (--log-level info or
+ * debug, logfmt): it is not ready yet, and accepts nothing before it is. */
+struct sealway *sealway_start_unready(const struct sealway_config *cfg);
+
 /** Where listener `index` (in the order of --listen) is bound. */
 struct netaddr sealway_addr(const struct sealway *s, size_t index);
 
@@ -39,6 +53,9 @@ void sealway_signal(const struct sealway *s, int sig);
  * runs after `limit_ms`. */
 int sealway_wait(struct sealway *s, unsigned limit_ms);
 
+/** Whether it, ended, was killed by a signal and left a core file. */
+bool sealway_left_core(const struct sealway *s);
+
 /** What it wrote to stdout (the access log) or stderr so far; the caller frees it. */
 char *sealway_stdout(const struct sealway *s);
 char *sealway_stderr(const struct sealway *s);
@@ -52,5 +69,8 @@ char *sealway_access_line(const struct sealway *s, const char *text);
  * its exit status; prints what it wrote to stderr when that is not 0.  NULL is ignored (0).
  */
 int sealway_stop(struct sealway *s);
+
+/** Free all of one that has ended as it was meant to, whatever its status. */
+void sealway_forget(struct sealway *s);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "proxy/acceptor.h"
 #include "proxy/conn.h"
+#include "proxy/connbudget.h"
 #include "proxy/worker.h"
 #include "route/registry.h"
 #include "support/sim.h"
@@ -76,6 +77,22 @@ static void check_ended(const struct conn *c)
     SIM_CHECK(c->timer.due_tick == 0, "port %u: ended and has a deadline", c->client_addr.port);
 }
 
+/* In a pipe only what a pipe takes, and in memory what one read brings, or what had to leave a
+ * pipe. Returns whether it is in one. */
+static bool check_held(const struct sim_judge *j, const struct flow *f, const struct sim_peer *from)
+{
+    uint64_t due = from != NULL && from->other != NULL ? sim_peer_held(from) : 0;
+    bool in_pipe = f->held != NULL && f->held->bytes == NULL;
+    uint64_t most =
+        in_pipe || j->w->pipes.is_useless ? (uint64_t)LIMIT_PIPE_BYTES : LIMIT_RELAY_BYTES;
+
+    SIM_CHECK((f->held != NULL ? f->held->left : 0) == due && due <= most,
+              "%" PRIu64 " bytes of a flow are due, %zu are held", due,
+              f->held != NULL ? f->held->left : 0);
+    SIM_CHECK(!in_pipe || f->held->left != 0, "a pipe is kept for nothing");
+    return in_pipe;
+}
+
 /* Returns how many descriptors it has. */
 static unsigned check_conn(const struct sim_judge *j, const struct conn *c)
 {
@@ -86,12 +103,22 @@ static unsigned check_conn(const struct sim_judge *j, const struct conn *c)
         p->lingers_us = sim_now_us();
     }
     check_deadline(j, c);
-    SIM_CHECK(sim_peer_held(p) <= policy_of(j)->hello_max_bytes ||
+    SIM_CHECK(p->other != NULL || sim_peer_held(p) <= policy_of(j)->hello_max_bytes ||
                   sim_peer_held(p) <= LIMIT_RELAY_BYTES,
               "client %u: %" PRIu64 " bytes held", p->id, sim_peer_held(p));
-    SIM_CHECK(p->other == NULL || sim_peer_held(p->other) <= LIMIT_RELAY_BYTES,
-              "client %u: %" PRIu64 " bytes held for it", p->id, sim_peer_held(p->other));
     return check_side(&c->client, p, true) + check_side(&c->server, p, false);
+}
+
+/* Returns how many pipes it has. */
+static unsigned check_flows(const struct sim_judge *j, const struct conn *c)
+{
+    const struct sim_peer *p = peer_of(c);
+
+    if (c->state != CONN_RELAYING) {
+        SIM_CHECK(c->up.held == NULL && c->down.held == NULL, "client %u: holds bytes", p->id);
+        return 0;
+    }
+    return (unsigned)check_held(j, &c->up, p) + (unsigned)check_held(j, &c->down, p->other);
 }
 
 /* Sockets that are open; towards endpoints only, or towards anybody. */
@@ -116,23 +143,39 @@ static void check_gauges(const struct sim_judge *j, const uint64_t count[CONN_ST
     for (int state = 0; state < CONN_ENDED; state++) {
         live += count[state];
     }
-    SIM_CHECK(live == w->shared->open_connections, "%" PRIu64 " connections, the gauge: %" PRIu64,
-              live, (uint64_t)w->shared->open_connections);
+    SIM_CHECK(live == connbudget_open(w->shared->budget),
+              "%" PRIu64 " connections, the gauge: %" PRIu64, live,
+              connbudget_open(w->shared->budget));
     SIM_CHECK(active[PHASE_PEEK] == count[CONN_READING_HELLO] &&
                   active[PHASE_CONNECT] == count[CONN_DIALLING] &&
                   active[PHASE_RELAY] + active[PHASE_HALF_CLOSED] == count[CONN_RELAYING] &&
                   active[PHASE_LINGER] == count[CONN_LINGERING],
               "the gauges by phase do not agree with the states");
     for (unsigned i = 0; i < SIM_ENDPOINTS; i++) {
-        load += j->loads[i]->active;
+        load += registry_endpoint_active(j->loads[i]);
     }
     SIM_CHECK(load == open_tcp(true), "%u sockets to endpoints, their load: %" PRIu64,
               open_tcp(true), load);
 }
 
+/* A pipe is in the pool, or in use for bytes that are held. */
+static void check_pipes(const struct sim_judge *j, unsigned in_use)
+{
+    const struct sim_sock *s;
+    unsigned ends = 0;
+
+    for (unsigned i = 0; (s = sim_kernel_nth(i)) != NULL; i++) {
+        ends += s->kind == SIM_PIPE_READ || s->kind == SIM_PIPE_WRITE ? 1 : 0;
+    }
+    SIM_CHECK(ends == 2 * (in_use + j->w->pipes.n_empty),
+              "%u ends of pipes are open, %u pipes in use, %u in the pool", ends, in_use,
+              j->w->pipes.n_empty);
+    SIM_CHECK(ends <= 2 * j->w->shared->pipes, "%u ends of pipes, which is too many", ends);
+}
+
 void sim_judge_step(const struct sim_judge *j)
 {
-    unsigned fds = 0;
+    unsigned fds = 0, pipes = 0;
     uint64_t count[CONN_STATES] = {0};
 
     for (int state = 0; state < CONN_STATES; state++) {
@@ -145,9 +188,11 @@ void sim_judge_step(const struct sim_judge *j)
                 check_ended(c);
             } else {
                 fds += check_conn(j, c);
+                pipes += check_flows(j, c);
             }
         }
     }
+    check_pipes(j, pipes);
     SIM_CHECK(fds == open_tcp(false), "%u sockets are open, %u belong to a connection",
               open_tcp(false), fds);
     check_gauges(j, count);
@@ -498,5 +543,5 @@ void sim_judge_stopped(struct sim_judge *j)
         }
     }
     SIM_CHECK(open_tcp(false) == 0, "%u sockets are left", open_tcp(false));
-    SIM_CHECK(j->w->shared->open_connections == 0, "connections are counted and gone");
+    SIM_CHECK(connbudget_open(j->w->shared->budget) == 0, "connections are counted and gone");
 }

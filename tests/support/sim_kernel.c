@@ -7,6 +7,7 @@
 
 #include "base/attr.h"
 #include "support/sim.h"
+#include "support/sim_pipe.h"
 
 #define FDS   4096u
 #define SOCKS 256u
@@ -26,6 +27,7 @@ void sim_kernel_begin(const struct sim_weather *w, const struct sim_far *f)
     next_fd = 0;
     hurts = 0;
     fins = 0;
+    sim_pipe_begin();
     weather = *w;
     far = *f;
 }
@@ -130,24 +132,24 @@ static bool out_of_descriptors(void)
     return weather.descriptors != 0 && opened >= weather.descriptors;
 }
 
-static int open_kind(enum sim_kind kind)
+int sim_kernel_open_kind(enum sim_kind kind)
 {
     return out_of_descriptors() ? fail_with(EMFILE) : give_fd(new_sock(kind));
 }
 
 int sim_kernel_listener(void)
 {
-    return open_kind(SIM_LISTENER);
+    return sim_kernel_open_kind(SIM_LISTENER);
 }
 
 int sim_kernel_bell(void)
 {
-    return open_kind(SIM_BELL);
+    return sim_kernel_open_kind(SIM_BELL);
 }
 
 int sim_kernel_file(void)
 {
-    return sim_unlucky(weather.no_socket) ? fail_with(ENFILE) : open_kind(SIM_FILE);
+    return sim_unlucky(weather.no_socket) ? fail_with(ENFILE) : sim_kernel_open_kind(SIM_FILE);
 }
 
 static void meanwhile(void)
@@ -164,7 +166,7 @@ int sim_kernel_socket(void)
     if (sim_unlucky(weather.no_socket)) {
         return fail_with(errors[sim_below(ARRAY_LEN(errors))]);
     }
-    return open_kind(SIM_TCP);
+    return sim_kernel_open_kind(SIM_TCP);
 }
 
 /* --- what epoll sees ------------------------------------------------------------------------- */
@@ -484,6 +486,8 @@ int sim_kernel_close(int fd)
         close_tcp(s);
     } else if (s->kind == SIM_LISTENER) {
         close_listener(s);
+    } else if (s->kind == SIM_PIPE_READ || s->kind == SIM_PIPE_WRITE) {
+        sim_pipe_closed(fd);
     }
     s->fd = -1;
     if (s->owner != NULL) {

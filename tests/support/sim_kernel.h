@@ -27,7 +27,15 @@ struct event;
 #define SIM_FD_FIRST 100000
 #define SIM_QUEUE    64u /* of a listener */
 
-enum sim_kind { SIM_FREE, SIM_TCP, SIM_LISTENER, SIM_BELL, SIM_FILE };
+enum sim_kind {
+    SIM_FREE,
+    SIM_TCP,
+    SIM_LISTENER,
+    SIM_BELL,
+    SIM_FILE,
+    SIM_PIPE_READ, /* sim_pipe.h */
+    SIM_PIPE_WRITE,
+};
 enum sim_tcp { SIM_NEW, SIM_CONNECTING, SIM_OPEN, SIM_GONE };
 
 /** What the far end saw when the program closed a socket. */
@@ -71,6 +79,8 @@ struct sim_weather {
     unsigned no_buffers;  /* ENOBUFS or ENOMEM from send */
     unsigned no_socket;   /* any failure of socket() or accept4() */
     unsigned no_event;    /* event_add() has no memory */
+    unsigned no_splice;   /* splice() fails for a reason of the kernel's */
+    unsigned small_pipes; /* a pipe does not get its size */
     unsigned meanwhile;   /* the world moves between two calls */
     unsigned descriptors; /* that the program may have open */
     bool fresh_numbers;   /* no descriptor's number is used again */
@@ -102,6 +112,9 @@ unsigned sim_kernel_open(void);
 /** Failures for lack of memory or buffers so far: they excuse one end with an error. */
 uint64_t sim_kernel_hurts(void);
 void sim_kernel_hurt(void);
+
+/** A descriptor of `kind`, or -1 with errno. */
+int sim_kernel_open_kind(enum sim_kind kind);
 
 /** How things go wrong; may be changed at any time. */
 struct sim_weather *sim_kernel_weather(void);

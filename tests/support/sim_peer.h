@@ -51,6 +51,9 @@ struct sim_peer {
 /** No peers yet; what each of SIM_ENDPOINTS does. */
 void sim_peer_begin(const enum sim_endpoint *endpoints);
 
+/** The worker was stopped: it ends streams that go on, but none of which it holds bytes. */
+void sim_peer_note_stop(void);
+
 /** For sim_kernel_begin(), but for `meanwhile`. */
 extern const struct sim_far sim_peer_far;
 

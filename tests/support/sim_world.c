@@ -14,6 +14,7 @@
 #include "base/logring.h"
 #include "proxy/acceptor.h"
 #include "proxy/clientcap.h"
+#include "proxy/connbudget.h"
 #include "proxy/worker.h"
 #include "route/registry.h"
 #include "route/table.h"
@@ -25,6 +26,7 @@
 #include "support/sim_judge.h"
 #include "support/sim_kernel.h"
 #include "support/sim_peer.h"
+#include "support/sim_pipe.h"
 #include "support/sim_thread.h"
 
 #define TABLES       6u
@@ -96,6 +98,8 @@ static struct sim_weather any_weather(void)
         .no_buffers = fair ? 0 : ANY(0, 100, 1000),
         .no_socket = fair ? 0 : ANY(0, 5, 50),
         .no_event = fair ? 0 : ANY(0, 50, 500),
+        .no_splice = fair ? 0 : ANY(0, 0, 30, 300),
+        .small_pipes = fair ? 0 : ANY(0, 0, 3),
         .meanwhile = ANY(0, 3, 30),
         .descriptors = sim_one_in(4) ? 6 + (unsigned)sim_below(12) : 0,
         .fresh_numbers = sim_one_in(2),
@@ -131,10 +135,10 @@ static void make_tables(void)
 static void note_loads(void)
 {
     size_t n;
-    const struct pool *pool = table_routes(world.f.tables[0], &n)->pool;
+    const struct pool *pool = table_pool(world.f.tables[0], table_routes(world.f.tables[0], &n));
 
     for (unsigned i = 0; i < SIM_ENDPOINTS; i++) {
-        world.judge.loads[i] = pool->endpoints[i].state;
+        world.judge.loads[i] = endpoint_state(&pool->endpoints[i]);
     }
 }
 
@@ -217,6 +221,7 @@ static void stop(void)
 {
     sim_note("stop", 0, 0);
     world.phase = STOP;
+    sim_peer_note_stop();
     worker_stop(world.w);
 }
 
@@ -322,15 +327,20 @@ static void meanwhile(void)
 
 static void begin_worker(void)
 {
+    uint32_t max_connections;
+
     world.shared.policy = any_policy();
-    world.shared.max_connections = ANY(1000, 1000, 4);
+    max_connections = ANY(1000, 1000, 4);
+    world.shared.budget = connbudget_new(max_connections, 1);
+    assert_non_null(world.shared.budget);
+    world.shared.pipes = ANY(LIMIT_PIPES, LIMIT_PIPES, 2, 0);
     world.shared.access_log = sim_one_in(2);
     world.shared.per_route_stats = sim_one_in(2);
     if (sim_one_in(4)) {
         world.shared.clientcap = clientcap_new(2);
         assert_non_null(world.shared.clientcap);
     }
-    world.judge.capped = world.shared.clientcap != NULL || world.shared.max_connections < 1000;
+    world.judge.capped = world.shared.clientcap != NULL || max_connections < 1000;
     world.w = worker_new(&world.shared, 0, 1);
     assert_non_null(world.w);
     world.judge.w = world.w;
@@ -394,6 +404,7 @@ static void check_books(struct sim_tally *tally)
     tally->steps += sim_steps();
     tally->connections += accepted;
     tally->bytes += world.judge.moved;
+    tally->spliced += sim_pipe_moved();
 }
 
 static void end(struct sim_tally *tally)
@@ -413,6 +424,7 @@ static void end(struct sim_tally *tally)
     (void)registry_sweep(world.f.registry);
     registry_free(world.f.registry);
     clientcap_free(world.shared.clientcap);
+    connbudget_free(world.shared.budget);
     logring_free(world.log);
     clock_replace(NULL);
 }

@@ -14,7 +14,7 @@
 
 /** What a life was like. */
 struct sim_tally {
-    uint64_t lives, steps, connections, bytes;
+    uint64_t lives, steps, connections, bytes, spliced;
     uint64_t ends[32]; /* by enum end_reason */
 };
 

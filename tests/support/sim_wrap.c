@@ -18,6 +18,7 @@
 #include "support/sim.h"
 #include "support/sim_event.h"
 #include "support/sim_kernel.h"
+#include "support/sim_pipe.h"
 #include "support/sim_thread.h"
 
 int __real_close(int fd);
@@ -49,6 +50,9 @@ int __wrap_event_base_loop(struct event_base *base, int flags);
 int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *),
                           void *arg);
 int __wrap_pthread_join(pthread_t thread, void **result);
+int __wrap_pipe2(int fds[2], int flags);
+int __wrap_fcntl(int fd, int what, ...);
+ssize_t __wrap_splice(int from, off_t *from_at, int to, off_t *to_at, size_t len, unsigned flags);
 
 int __wrap_socket(int family, int type, int protocol)
 {
@@ -150,7 +154,11 @@ int __wrap_close(int fd)
 
 ssize_t __wrap_read(int fd, void *into, size_t n)
 {
-    return fd >= SIM_FD_FIRST ? sim_kernel_ring(fd, false) : __real_read(fd, into, n);
+    if (fd < SIM_FD_FIRST) {
+        return __real_read(fd, into, n);
+    }
+    return sim_kernel_sock(fd)->kind == SIM_BELL ? sim_kernel_ring(fd, false)
+                                                 : sim_pipe_read(fd, into, n);
 }
 
 ssize_t __wrap_write(int fd, const void *bytes, size_t n)
@@ -215,4 +223,30 @@ int __wrap_pthread_join(pthread_t thread, void **result)
     (void)thread;
     (void)result;
     return 0;
+}
+
+int __wrap_pipe2(int fds[2], int flags)
+{
+    SIM_CHECK(flags == (O_NONBLOCK | O_CLOEXEC), "pipe2(%d)", flags);
+    return sim_pipe_open(fds);
+}
+
+int __wrap_fcntl(int fd, int what, ...)
+{
+    va_list args;
+    int bytes;
+
+    SIM_CHECK(what == F_SETPIPE_SZ, "fcntl(%d, %d)", fd, what);
+    va_start(args, what);
+    bytes = va_arg(args, int);
+    va_end(args);
+    return sim_pipe_resize(fd, bytes);
+}
+
+ssize_t __wrap_splice(int from, off_t *from_at, int to, off_t *to_at, size_t len, unsigned flags)
+{
+    SIM_CHECK(from_at == NULL && to_at == NULL && (flags & SPLICE_F_NONBLOCK) != 0 &&
+                  (flags & SPLICE_F_MORE) == 0,
+              "splice(%d, %d, flags %u)", from, to, flags);
+    return sim_pipe_splice(from, to, len);
 }

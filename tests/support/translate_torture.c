@@ -35,7 +35,7 @@ static void make_table(struct torture *t, struct table_builder *b, struct verdic
     int rc;
 
     unserved_init(&unserved);
-    rc = translate(t->cfg, t->store, b, v, &unserved);
+    rc = translate(t->cfg, t->store, b, &(struct translate_outcome){v, &unserved, NULL});
     unserved_fini(&unserved);
     stop_unless(rc == 0 || rc == -ENOMEM, "neither done nor out of memory");
     if (rc == 0) {

@@ -36,7 +36,9 @@ void translated_make(struct translated *t, const struct translate_config *cfg, c
     t->registry = registry_new(0, 0);
     stop_unless(t->registry != NULL, "no registry");
     b = table_builder_new(t->registry);
-    stop_unless(b && translate(cfg, t->store, b, &t->v, &t->unserved) == 0, "translate failed");
+    stop_unless(b && translate(cfg, t->store, b,
+                               &(struct translate_outcome){&t->v, &t->unserved, NULL}) == 0,
+                "translate failed");
     t->table = table_builder_freeze(b, 1);
     stop_unless(t->table != NULL, "freeze failed");
     table_builder_free(b);
@@ -91,17 +93,20 @@ static const struct route *find(const struct translated *t, const char *host)
 const char *translated_route(struct translated *t, const char *host)
 {
     const struct route *r = find(t, host);
+    const struct pool *pool;
     char text[NETADDR_TEXT_MAX];
 
     if (!r) {
         return "-";
     }
+    pool = table_pool(t->table, r);
     t->text[0] = '\0';
-    add(t, "%s/%s -> %s:%s [", r->state->ns, r->state->ingress, r->pool->service, r->pool->port);
-    for (uint32_t i = 0; i < r->pool->n_endpoints; i++) {
-        const struct endpoint *e = &r->pool->endpoints[i];
+    add(t, "%s/%s -> %s:%s [", r->state->ns, r->state->ingress, pool->service, pool->port);
+    for (uint32_t i = 0; i < pool->n_endpoints; i++) {
+        const struct endpoint *e = &pool->endpoints[i];
 
-        add(t, "%s%s%s", i ? " " : "", netaddr_format(&e->addr, text), e->terminating ? "?" : "");
+        add(t, "%s%s%s", i ? " " : "", netaddr_format(endpoint_addr(e), text),
+            endpoint_is_terminating(e) ? "?" : "");
     }
     add(t, "]");
     return t->text;

@@ -25,6 +25,7 @@ struct wish {
     int64_t created_s;
     bool marked;
     void *tag;
+    const char *port; /* "https" */
 };
 
 static inline const char *fixture_or(const char *text, const char *otherwise)
@@ -39,8 +40,8 @@ static inline struct builder_pool *fixture_pool(struct table_builder *b, const s
     struct netaddr addr;
     bool is_new;
 
-    pool = table_builder_pool(b, fixture_or(w->ns, "shop"), fixture_or(w->service, "svc"), "https",
-                              &is_new);
+    pool = table_builder_pool(b, fixture_or(w->ns, "shop"), fixture_or(w->service, "svc"),
+                              fixture_or(w->port, "https"), &is_new);
     if (pool != NULL && is_new &&
         (netaddr_parse(fixture_or(w->endpoint, "192.0.2.1:443"), &addr) < 0 ||
          table_builder_endpoint(b, pool, &addr, false) < 0)) {
@@ -105,6 +106,11 @@ static inline const struct route *fixture_lookup(const struct table *t, const ch
     enum table_match ignored;
 
     return table_lookup(t, name, strlen(name), &ignored);
+}
+
+static inline const struct pool *fixture_pool_of(const struct table *t, const char *name)
+{
+    return table_pool(t, fixture_lookup(t, name));
 }
 
 /* Numbers that are the same in every run: xorshift64. */

@@ -20,6 +20,7 @@
 #include "support/inline_worker.h"
 
 #define IDLE_TURNS 50
+#define PAUSE_MS   90 /* a tenth of a second, and libevent's clock is a coarse one */
 
 static int open_setup(void **state)
 {
@@ -49,15 +50,18 @@ static struct listener_stats *counts(struct inline_worker *iw)
     return &iw->w->counts[0];
 }
 
-/* Turn a few times and see that nothing is accepted meanwhile. */
-static void assert_rests(struct inline_worker *iw)
+/* Turn a few times and see that nothing is accepted meanwhile, unless a pause that began after
+ * `since_ms` may be over: on a busy machine that is soon. */
+static void assert_rests(struct inline_worker *iw, uint64_t since_ms)
 {
     unsigned before = failsys_count(FAILSYS_ACCEPT4);
 
-    for (unsigned i = 0; i < IDLE_TURNS; i++) {
+    for (unsigned i = 0; i < IDLE_TURNS && failsys_count(FAILSYS_ACCEPT4) == before; i++) {
         inline_worker_turn(iw);
     }
-    assert_int_equal(failsys_count(FAILSYS_ACCEPT4), before);
+    if (failsys_count(FAILSYS_ACCEPT4) != before) {
+        assert_true(inline_worker_real_ms() - since_ms >= PAUSE_MS);
+    }
 }
 
 static void errors_of_one_pending_connection_do_not_hold_up_the_next(void **state)
@@ -93,13 +97,13 @@ static void without_descriptors_one_client_is_told_and_accepting_pauses(void **s
     struct inline_worker *iw = *state;
 
     for (size_t i = 0; i < ARRAY_LEN(errors); i++) {
-        uint64_t accepted = counts(iw)->accepted;
+        uint64_t accepted = counts(iw)->accepted, since_ms = inline_worker_real_ms();
         int told, served;
         failsys_fail(FAILSYS_ACCEPT4, errors[i], 0, 1);
         told = proxy_fixture_dial(&iw->addr);
         inline_worker_expect_eof(iw, told);
         served = proxy_fixture_dial(&iw->addr);
-        assert_rests(iw);
+        assert_rests(iw, since_ms);
         INLINE_UNTIL(iw, counts(iw)->accepted == accepted + 1);
         assert_int_equal(stats_of(iw)->accept_errors, i + 1);
         assert_int_equal(counts(iw)->refused[REFUSED_DESCRIPTORS], i + 1);
@@ -147,6 +151,7 @@ static void at_the_limit_of_the_process_nothing_spins_and_all_recover(void **sta
     struct inline_worker *iw = *state;
     struct rlimit before, tight;
     int clients[8], gaps[64], highest = 0;
+    uint64_t since_ms, refused;
     size_t n_gaps = 0;
 
     if (getenv("RUN_UNDER") != NULL) {
@@ -163,14 +168,16 @@ static void at_the_limit_of_the_process_nothing_spins_and_all_recover(void **sta
     while ((gaps[n_gaps] = dup(iw->f.backend)) >= 0) { /* below the limit, if any */
         assert_true(++n_gaps < ARRAY_LEN(gaps));
     }
+    since_ms = inline_worker_real_ms();
     inline_worker_turn(iw);
-    assert_rests(iw);
+    assert_rests(iw, since_ms);
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
     while (n_gaps > 0) {
         close(gaps[--n_gaps]);
     }
-    assert_int_equal(counts(iw)->refused[REFUSED_DESCRIPTORS], 1);
-    INLINE_UNTIL(iw, counts(iw)->accepted == ARRAY_LEN(clients) - 1);
+    refused = counts(iw)->refused[REFUSED_DESCRIPTORS];
+    assert_in_range(refused, 1, 1 + (inline_worker_real_ms() - since_ms) / PAUSE_MS);
+    INLINE_UNTIL(iw, counts(iw)->accepted + refused == ARRAY_LEN(clients));
     for (size_t i = 0; i < ARRAY_LEN(clients); i++) {
         close(clients[i]);
     }
@@ -179,12 +186,13 @@ static void at_the_limit_of_the_process_nothing_spins_and_all_recover(void **sta
 static void a_failure_nobody_knows_pauses_without_refusing(void **state)
 {
     struct inline_worker *iw = *state;
+    uint64_t since_ms = inline_worker_real_ms();
     int fd;
 
     failsys_fail(FAILSYS_ACCEPT4, EINVAL, 0, 1);
     fd = proxy_fixture_dial(&iw->addr);
     INLINE_UNTIL(iw, stats_of(iw)->accept_errors == 1);
-    assert_rests(iw);
+    assert_rests(iw, since_ms);
     assert_int_equal(counts(iw)->refused[REFUSED_DESCRIPTORS], 0);
     INLINE_UNTIL(iw, counts(iw)->accepted == 1);
     close(fd);
@@ -233,16 +241,16 @@ static void over_the_cap_clients_are_refused_and_counted_until_one_leaves(void *
     struct inline_worker *iw = *state;
     int a, b, refused;
 
-    iw->shared.max_connections = 2;
+    inline_worker_set_cap(iw, 2);
     a = inline_worker_dial(iw);
     b = inline_worker_dial(iw);
     refused = inline_worker_dial(iw);
     inline_worker_expect_eof(iw, refused);
     assert_int_equal(counts(iw)->refused[REFUSED_MAX_CONNECTIONS], 1);
     assert_int_equal(inline_worker_ended(iw, END_LIMIT), 1);
-    assert_int_equal(iw->shared.open_connections, 2);
+    assert_int_equal(inline_worker_open_connections(iw), 2);
     close(a);
-    INLINE_UNTIL(iw, iw->shared.open_connections == 1);
+    INLINE_UNTIL(iw, inline_worker_open_connections(iw) == 1);
     close(refused);
     refused = inline_worker_dial(iw);
     assert_int_equal(inline_worker_live(iw), 2);
@@ -256,13 +264,13 @@ static void refusals_are_told_once_a_second_with_the_option_to_raise(void **stat
     char text[4096];
     int held;
 
-    iw->shared.max_connections = 0;
+    inline_worker_set_cap(iw, 0);
     for (unsigned i = 0; i < 5; i++) {
         close(inline_worker_dial(iw));
     }
     assert_int_equal(inline_worker_log(iw, LOG_MAIN, text, sizeof(text)), 1);
     assert_non_null(strstr(text, "--max-connections "));
-    iw->shared.max_connections = 10;
+    inline_worker_set_cap(iw, 10);
     iw->shared.clientcap = clientcap_new(1);
     inline_worker_pass(iw, 1000);
     held = inline_worker_dial(iw);
@@ -307,7 +315,7 @@ static void over_its_share_a_client_is_refused_and_others_are_not(void **state)
     inline_worker_expect_eof(iw, refused);
     assert_int_equal(counts(iw)->refused[REFUSED_PER_CLIENT], 1);
     assert_int_equal(inline_worker_ended(iw, END_LIMIT), 1);
-    assert_int_equal(iw->shared.open_connections, 1);
+    assert_int_equal(inline_worker_open_connections(iw), 1);
     assert_true(clientcap_enter(iw->shared.clientcap, &other));
     clientcap_leave(iw->shared.clientcap, &other);
     close(mine);
@@ -332,7 +340,7 @@ static void without_memory_a_client_is_dropped_told_and_counted_nowhere_for_long
     assert_int_equal(counts(iw)->accepted, 1);
     assert_int_equal(counts(iw)->refused[REFUSED_DESCRIPTORS], 1);
     assert_int_equal(inline_worker_ended(iw, END_ERROR), 1);
-    assert_int_equal(iw->shared.open_connections, 0);
+    assert_int_equal(inline_worker_open_connections(iw), 0);
     assert_int_equal(inline_worker_log(iw, LOG_MAIN, text, sizeof(text)), 1);
     assert_non_null(strstr(text, "out of memory"));
     close(fd);
@@ -371,7 +379,7 @@ static void during_the_stop_handshakes_are_ended_and_none_is_begun(void **state)
     int queued = proxy_fixture_dial(&iw->addr), late;
 
     acceptor_stop(&iw->w->acceptors[0]);
-    late = proxy_fixture_dial(&iw->addr);
+    late = proxy_fixture_begin_dial(&iw->addr);
     INLINE_UNTIL(iw, counts(iw)->accepted == 1);
     assert_true(iw->w->acceptors[0].fd >= 0);
     assert_int_equal(write(late, "x", 1), -1);
@@ -452,7 +460,7 @@ static void one_that_cannot_listen_closes_instead_of_reporting_it_for_ever(void 
         failsys_fail(points[i].call, points[i].error, points[i].skip, 1);
         assert_int_equal(acceptor_listen(a), points[i].rc);
         assert_int_equal(a->fd, -1);
-        assert_rests(iw);
+        assert_rests(iw, inline_worker_real_ms());
     }
 }
 

@@ -277,7 +277,7 @@ static void the_one_that_stalls_longest_makes_room_when_all_do(void **state)
     first = admin_scene_stall(scene);
     second = admin_scene_stall(scene);
     assert_true(admin_scene_gets(scene, GET_PAGE, 200));
-    assert_true(admin_scene_ended(first));
+    ADMIN_UNTIL(scene, admin_scene_ended(first));
     assert_false(admin_scene_ended(second));
     close(first);
     close(second);
@@ -487,12 +487,7 @@ static bool ask_without_memory(struct admin_scene *scene, const char *request, s
     fd = admin_scene_dial(scene);
     (void)admin_scene_say(scene, fd, request);
     (void)shutdown(fd, SHUT_WR);
-    for (int turns = 0; turns < 50; turns++) {
-        char drop[65536];
-
-        admin_scene_turn(scene);
-        (void)!read(fd, drop, sizeof(drop));
-    }
+    admin_scene_expect_end(scene, fd);
     fired = failalloc_disarm();
     close(fd);
     expect_nobody(scene);

@@ -16,15 +16,19 @@
 static struct pool pool;
 static struct endpoint *endpoints;
 static struct endpoint_state *states;
+static struct registry_counter *loads; /* of one worker */
 static struct balance_rng rng;
 
 static void make_pool(uint32_t n)
 {
     endpoints = calloc(n > 0 ? n : 1, sizeof(*endpoints));
     states = calloc(n > 0 ? n : 1, sizeof(*states));
-    assert_true(endpoints != NULL && states != NULL);
+    loads = calloc(n > 0 ? n : 1, sizeof(*loads));
+    assert_true(endpoints != NULL && states != NULL && loads != NULL);
     for (uint32_t i = 0; i < n; i++) {
-        endpoints[i].state = &states[i];
+        endpoints[i] = endpoint_at(&states[i].addr, false);
+        states[i].active = &loads[i];
+        states[i].workers = 1;
     }
     pool = (struct pool){.endpoints = endpoints, .n_endpoints = n};
     rng.state = 0x123456789abcdefu;
@@ -35,8 +39,10 @@ static int free_pool(void **state)
     (void)state;
     free(endpoints);
     free(states);
+    free(loads);
     endpoints = NULL;
     states = NULL;
+    loads = NULL;
     return 0;
 }
 
@@ -62,7 +68,7 @@ static void fail_lately(uint32_t i)
 
 static void load(uint32_t i, uint32_t active)
 {
-    atomic_store(&states[i].active, active);
+    atomic_store(&loads[i].n, active);
 }
 
 static void an_empty_pool_has_nothing_to_pick(void **state)
@@ -153,10 +159,10 @@ static void load_evens_out_as_connections_come(void **state)
     (void)state;
     make_pool(50);
     for (int i = 0; i < 50 * 200; i++) {
-        (void)atomic_fetch_add(&states[first_pick()].active, 1);
+        (void)atomic_fetch_add(&loads[first_pick()].n, 1);
     }
     for (uint32_t i = 0; i < 50; i++) {
-        uint32_t active = atomic_load(&states[i].active);
+        uint32_t active = atomic_load(&loads[i].n);
 
         least = active < least ? active : least;
         most = active > most ? active : most;

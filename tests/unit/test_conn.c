@@ -154,7 +154,7 @@ static void assert_clean(struct inline_worker *iw)
     int client, server, orphan;
 
     assert_int_equal(proxy_fixture_load(&iw->f), 0);
-    assert_int_equal(iw->shared.open_connections, 0);
+    assert_int_equal(inline_worker_open_connections(iw), 0);
     assert_int_equal(sum_of_ends(iw) - iw->ended_before, iw->w->counts[0].accepted);
     while ((orphan = accept(iw->f.backend, NULL, NULL)) >= 0) {
         close(orphan); /* dialled and given up before the peers saw it */
@@ -229,13 +229,17 @@ static void a_connection_survives_or_ends_cleanly_whichever_call_fails(void **st
         {FAILSYS_RECV, ETIMEDOUT, 10},       {FAILSYS_RECV, EAGAIN, 10},
         {FAILSYS_SOCKET, EMFILE, 1},         {FAILSYS_CONNECT, ECONNREFUSED, 1},
         {FAILSYS_CONNECT, EADDRNOTAVAIL, 1}, {FAILSYS_GETSOCKOPT, EINVAL, 0},
-        {FAILSYS_ACCEPT4, ECONNABORTED, 1},
+        {FAILSYS_ACCEPT4, ECONNABORTED, 1},  {FAILSYS_PIPE2, EMFILE, 1},
+        {FAILSYS_SETPIPE_SZ, EPERM, 1},      {FAILSYS_SPLICE, EAGAIN, 2},
+        {FAILSYS_SPLICE, EINVAL, 2},         {FAILSYS_SPLICE, ENOMEM, 2},
+        {FAILSYS_SPLICE, ECONNRESET, 2},
     };
     struct inline_worker *iw = *state;
 
     for (size_t i = 0; i < ARRAY_LEN(points); i++) {
         broken_call = points[i].call;
         broken_error = points[i].error;
+        iw->shared.pipes = points[i].call >= FAILSYS_SPLICE ? 2 : 0;
         assert_true(torture(iw, arm_call, disarm_call, 30) >= points[i].least);
     }
 }
@@ -272,15 +276,15 @@ static void route_and_endpoint_count_it_while_it_lasts(void **state)
     int client, server;
 
     inline_worker_relay(iw, &client, &server);
-    assert_int_equal(inline_worker_conn(iw, CONN_RELAYING)->route->active, 1);
-    assert_int_equal(inline_worker_conn(iw, CONN_RELAYING)->endpoint->active, 1);
+    assert_int_equal(registry_route_active(inline_worker_conn(iw, CONN_RELAYING)->route), 1);
+    assert_int_equal(registry_endpoint_active(inline_worker_conn(iw, CONN_RELAYING)->endpoint), 1);
     assert_int_equal(proxy_fixture_load(&iw->f), 2);
-    assert_int_equal(iw->shared.open_connections, 1);
+    assert_int_equal(inline_worker_open_connections(iw), 1);
     close(client);
     close(server);
     INLINE_UNTIL(iw, inline_worker_live(iw) == 0);
     assert_int_equal(proxy_fixture_load(&iw->f), 0);
-    assert_int_equal(iw->shared.open_connections, 0);
+    assert_int_equal(inline_worker_open_connections(iw), 0);
 }
 
 static void a_wait_for_the_same_thing_costs_no_call(void **state)
@@ -353,6 +357,20 @@ static void an_orderly_end_is_a_fin_to_both(void **state)
     }
 }
 
+static void a_drain_ends_with_a_fin_though_the_client_has_said_more(void **state)
+{
+    struct inline_worker *iw = *state;
+    int client, server;
+
+    inline_worker_relay(iw, &client, &server);
+    assert_int_equal(write(client, "more", 4), 4);
+    conn_end(inline_worker_conn(iw, CONN_RELAYING), END_DRAIN);
+    inline_worker_expect_eof(iw, client);
+    inline_worker_expect_eof(iw, server);
+    close(client);
+    close(server);
+}
+
 static void a_socket_tells_its_pending_error(void **state)
 {
     struct inline_worker *iw = *state;
@@ -379,6 +397,7 @@ int main(void)
         OPENED(a_wait_for_the_same_thing_costs_no_call),
         OPENED(only_what_a_peer_did_is_a_reset),
         OPENED(an_orderly_end_is_a_fin_to_both),
+        OPENED(a_drain_ends_with_a_fin_though_the_client_has_said_more),
         OPENED(a_socket_tells_its_pending_error),
     };
 

@@ -394,6 +394,8 @@ static void a_read_that_finds_nothing_is_tried_once_a_turn_and_costs_no_hello(vo
     inline_worker_write(iw, client, iw->f.hello, iw->f.hello_len);
     failsys_fail(FAILSYS_RECV, EAGAIN, 0, UINT_MAX);
     before = failsys_count(FAILSYS_RECV);
+    INLINE_UNTIL(iw, failsys_count(FAILSYS_RECV) != before);
+    before = failsys_count(FAILSYS_RECV);
     for (unsigned turns = 1; turns <= 100; turns++) {
         inline_worker_turn(iw);
         assert_in_range(failsys_count(FAILSYS_RECV) - before, 1, turns);

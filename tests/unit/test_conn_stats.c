@@ -356,7 +356,7 @@ static void over_a_cap_counts_as_refused_and_as_closed_by_the_limit(void **state
     struct inline_worker *iw = *state;
     int first = inline_worker_dial(iw), second;
 
-    iw->shared.max_connections = 1;
+    inline_worker_set_cap(iw, 1);
     second = inline_worker_dial(iw);
     inline_worker_expect_eof(iw, second);
     assert_int_equal(counts(iw)->accepted, 2);

@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -41,6 +42,7 @@ static int open_setup(void **state)
     setup(state);
     iw = *state;
     inline_worker_open(iw, proxy_fixture_simple(&iw->f));
+    (void)event_del(iw->w->beat_event); /* it tells of lines held back, by the kernel's clock */
     return 0;
 }
 
@@ -210,11 +212,11 @@ static struct table *stalling_table(struct inline_worker *iw, const struct netad
     const struct netaddr both[] = {*staller, iw->f.backend_addr};
     struct table *t = proxy_fixture_table(&iw->f, PROXY_FIXTURE_HOST, both, with_backend ? 2 : 1);
     size_t n;
-    const struct pool *pool = table_routes(t, &n)->pool;
+    const struct pool *pool = table_pool(t, table_routes(t, &n));
 
     for (uint32_t i = 0; i < pool->n_endpoints; i++) {
-        if (netaddr_equal(&pool->endpoints[i].addr, &iw->f.backend_addr)) {
-            pool->endpoints[i].state->skip_until_ms = UINT64_MAX;
+        if (netaddr_equal(endpoint_addr(&pool->endpoints[i]), &iw->f.backend_addr)) {
+            endpoint_state(&pool->endpoints[i])->skip_until_ms = UINT64_MAX;
         }
     }
     return t;
@@ -299,7 +301,7 @@ static void a_refused_connection_has_its_client_and_the_limit(void **state)
     cJSON *line;
     int fd;
 
-    iw->shared.max_connections = 0;
+    inline_worker_set_cap(iw, 0);
     fd = inline_worker_dial(iw);
     line = only_line(iw);
     assert_memory_equal(cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(line, "client")),

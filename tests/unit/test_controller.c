@@ -1,5 +1,6 @@
 #include "controller/controller.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,10 +14,13 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "controller/kubesource.h"
 #include "controller/report.h"
 #include "route/table.h"
 #include "support/failalloc.h"
 #include "support/objects.h"
+#include "support/receiver.h"
+#include "support/scripted_source.h"
 #include "support/tempdir.h"
 #include "support/wait_until.h"
 
@@ -33,50 +37,14 @@
 #define PROMISE_MS 1000
 #endif
 
-/** Whoever gets the tables: keeps the newest. */
-struct receiver {
-    pthread_mutex_t lock;
-    struct table *newest;
-    unsigned n;
-    uint64_t at_us;      /* when the newest came */
-    uint64_t noticed_us; /* and since when it was due */
-    pthread_t thread;
-    struct report *report;
-    unsigned n_reports;
-};
-
 struct world {
     struct tempdir dir;
     char manifests[PATH_MAX];
     struct receiver r;
+    struct scripted_source s; /* where there is no directory */
     struct controller *c;
     const char *expected; /* the Service that a.test is to have; "" for no route */
 };
-
-static void on_table(void *ctx, struct table *t, uint64_t noticed_us)
-{
-    struct receiver *r = ctx;
-
-    pthread_mutex_lock(&r->lock);
-    table_unref(r->newest);
-    r->newest = t;
-    r->n++;
-    r->at_us = clock_now_us();
-    r->noticed_us = noticed_us;
-    r->thread = pthread_self();
-    pthread_mutex_unlock(&r->lock);
-}
-
-static void on_report(void *ctx, struct report *report)
-{
-    struct receiver *r = ctx;
-
-    pthread_mutex_lock(&r->lock);
-    report_unref(r->report);
-    r->report = report;
-    r->n_reports++;
-    pthread_mutex_unlock(&r->lock);
-}
 
 static int setup(void **state)
 {
@@ -85,7 +53,8 @@ static int setup(void **state)
     tempdir_make(&w->dir);
     tempdir_mkdir(&w->dir, "m");
     (void)tempdir_path(&w->dir, "m", w->manifests);
-    pthread_mutex_init(&w->r.lock, NULL);
+    receiver_init(&w->r);
+    scripted_source_init(&w->s);
     *state = w;
     return 0;
 }
@@ -97,26 +66,32 @@ static int teardown(void **state)
     if (w->c) {
         controller_stop(w->c);
     }
-    table_unref(w->r.newest);
-    report_unref(w->r.report);
+    receiver_fini(&w->r);
     controller_free(w->c);
-    pthread_mutex_destroy(&w->r.lock);
+    scripted_source_fini(&w->s);
     tempdir_remove(&w->dir);
     free(w);
     return 0;
 }
 
-static struct controller *make(struct world *w, struct err *e)
+static struct controller *make_from(struct world *w, const char *manifests,
+                                    const struct kubesource_config *kube, struct err *e)
 {
     const struct controller_config cfg = {
-        .manifests = w->manifests,
+        .manifests = manifests,
+        .kube = kube,
         .translate = {.controller_class = "sealway.io/ingress-controller"},
-        .publish = on_table,
-        .report = on_report,
+        .publish = receiver_on_table,
+        .report = receiver_on_report,
         .ctx = &w->r,
     };
 
     return controller_new(&cfg, e);
+}
+
+static struct controller *make(struct world *w, struct err *e)
+{
+    return make_from(w, w->manifests, NULL, e);
 }
 
 static void start(struct world *w)
@@ -128,31 +103,12 @@ static void start(struct world *w)
     assert_int_equal(controller_start(w->c, &e), 0);
 }
 
-static unsigned published(struct world *w)
-{
-    unsigned n;
-
-    pthread_mutex_lock(&w->r.lock);
-    n = w->r.n;
-    pthread_mutex_unlock(&w->r.lock);
-    return n;
-}
-
 /** Whether the newest table serves a.test as expected. */
 static bool is_as_expected(void *ctx)
 {
     struct world *w = ctx;
-    const struct route *r = NULL;
-    enum table_match match;
-    bool good;
 
-    pthread_mutex_lock(&w->r.lock);
-    if (w->r.newest) {
-        r = table_lookup(w->r.newest, "a.test", strlen("a.test"), &match);
-    }
-    good = strcmp(r ? r->pool->service : "", w->expected) == 0;
-    pthread_mutex_unlock(&w->r.lock);
-    return good;
+    return receiver_serves(&w->r, w->expected);
 }
 
 /** Wait until a.test is served so; the change was made just before. */
@@ -193,7 +149,7 @@ static void what_cannot_work_is_told_at_once(void **state)
     assert_non_null(strstr(e.text, w->manifests));
 }
 
-static void nothing_is_published_before_the_start(void **state)
+static void the_first_table_is_published_by_the_caller_of_start(void **state)
 {
     struct world *w = *state;
     struct err e;
@@ -202,19 +158,13 @@ static void nothing_is_published_before_the_start(void **state)
     w->c = make(w, &e);
     assert_non_null(w->c);
     assert_int_equal(w->r.n, 0);
-}
-
-static void the_first_table_is_published_by_the_caller_of_start(void **state)
-{
-    struct world *w = *state;
-
-    put(w, "a.yaml", CLASS WEB ROUTE_TO("web"));
-    start(w);
+    assert_int_equal(controller_start(w->c, &e), 0);
     pthread_mutex_lock(&w->r.lock);
     assert_int_equal(table_generation(w->r.newest), 1);
     assert_true(pthread_equal(w->r.thread, pthread_self()));
     pthread_mutex_unlock(&w->r.lock);
     expect(w, "web");
+    assert_null(controller_kube_stats(w->c));
 }
 
 static void an_empty_directory_is_an_empty_table(void **state)
@@ -222,7 +172,7 @@ static void an_empty_directory_is_an_empty_table(void **state)
     struct world *w = *state;
 
     start(w);
-    assert_int_equal(published(w), 1);
+    assert_int_equal(receiver_count(&w->r), 1);
     expect(w, "");
 }
 
@@ -251,14 +201,14 @@ static void a_broken_file_changes_no_route(void **state)
     put(w, "a.yaml", CLASS WEB API);
     put(w, "b.yaml", ROUTE_TO("web"));
     start(w);
-    n = published(w);
+    n = receiver_count(&w->r);
     put(w, "b.yaml", "}");
     put(w, "c.yaml",
         INGRESS("shop", "marker", "", OURS RULES(HOST("b.test", "api", "number: 443"))));
     expect(w, "web");
     put(w, "b.yaml", ROUTE_TO("api"));
     expect(w, "api");
-    assert_true(published(w) <= n + 3);
+    assert_true(receiver_count(&w->r) <= n + 3);
 }
 
 /** Wait for a later change to come through, so that an earlier one has been seen as well. */
@@ -275,11 +225,11 @@ static void what_makes_no_difference_is_not_published(void **state)
 
     put(w, "a.yaml", CLASS WEB API);
     start(w);
-    n = published(w);
+    n = receiver_count(&w->r);
     put(w, "a.yaml", CLASS WEB API "# another word\n");
     put(w, "unrelated.yaml", SERVED("shop", "unused", "10.0.0.9"));
     pass_by(w);
-    assert_int_equal(published(w), n + 1);
+    assert_int_equal(receiver_count(&w->r), n + 1);
 }
 
 static void a_vanished_directory_keeps_the_routes_and_is_found_again(void **state)
@@ -291,7 +241,7 @@ static void a_vanished_directory_keeps_the_routes_and_is_found_again(void **stat
     put(w, "b.yaml", ROUTE_TO("web"));
     start(w);
     expect(w, "web");
-    n = published(w);
+    n = receiver_count(&w->r);
     rename_inside(w, "m", "away");
     tempdir_mkdir(&w->dir, "new");
     tempdir_write(&w->dir, "new/a.yaml", CLASS WEB API ROUTE_TO("api"));
@@ -299,7 +249,7 @@ static void a_vanished_directory_keeps_the_routes_and_is_found_again(void **stat
     rename_inside(w, "new", "m");
     w->expected = "api";
     assert_true(wait_until(is_as_expected, w, PATIENCE_MS));
-    assert_int_equal(published(w), n + 1);
+    assert_int_equal(receiver_count(&w->r), n + 1);
     put(w, "a.yaml", CLASS WEB API ROUTE_TO("web"));
     expect(w, "web");
 }
@@ -327,12 +277,12 @@ static void a_reload_reads_everything_and_publishes_only_what_differs(void **sta
 
     put(w, "a.yaml", CLASS WEB API);
     start(w);
-    n = published(w);
+    n = receiver_count(&w->r);
     for (int i = 0; i < 10; i++) {
         controller_reload(w->c);
     }
     pass_by(w);
-    assert_int_equal(published(w), n + 1);
+    assert_int_equal(receiver_count(&w->r), n + 1);
 }
 
 static void after_stop_nothing_is_published(void **state)
@@ -342,11 +292,11 @@ static void after_stop_nothing_is_published(void **state)
 
     put(w, "a.yaml", CLASS WEB API);
     start(w);
-    n = published(w);
+    n = receiver_count(&w->r);
     controller_stop(w->c);
     put(w, "b.yaml", ROUTE_TO("web"));
     controller_stop(w->c);
-    assert_int_equal(published(w), n);
+    assert_int_equal(receiver_count(&w->r), n);
 }
 
 static void many_changes_end_in_the_last(void **state)
@@ -363,19 +313,11 @@ static void many_changes_end_in_the_last(void **state)
 
 /* ---- reports and figures ---- */
 
-/** Whether the newest report has a verdict of that reason and goes with the newest table. */
 static bool is_reported(void *ctx)
 {
     struct world *w = ctx;
-    bool found = false;
 
-    pthread_mutex_lock(&w->r.lock);
-    for (size_t i = 0; i < w->r.report->n_verdicts; i++) {
-        found = found || strcmp(w->r.report->verdicts[i].reason, w->expected) == 0;
-    }
-    found = found && w->r.report->generation == table_generation(w->r.newest);
-    pthread_mutex_unlock(&w->r.lock);
-    return found;
+    return receiver_was_told(&w->r, w->expected);
 }
 
 static void expect_reported(struct world *w, const char *reason)
@@ -408,13 +350,13 @@ static void a_broken_file_is_reported_though_the_table_stays(void **state)
     put(w, "a.yaml", CLASS WEB API);
     put(w, "b.yaml", ROUTE_TO("web"));
     start(w);
-    n = published(w);
+    n = receiver_count(&w->r);
     put(w, "b.yaml", "}");
     expect_reported(w, "ManifestBroken");
-    assert_int_equal(published(w), n);
+    assert_int_equal(receiver_count(&w->r), n);
     put(w, "b.yaml", ROUTE_TO("gone"));
     expect_reported(w, "ServiceNotFound");
-    assert_int_equal(published(w), n + 1);
+    assert_int_equal(receiver_count(&w->r), n + 1);
 }
 
 static void a_table_tells_since_when_its_change_was_known(void **state)
@@ -507,6 +449,80 @@ static void a_source_that_is_gone_is_no_longer_heard_of(void **state)
     assert_true(wait_until(is_well, w, PATIENCE_MS));
 }
 
+/* ---- an API server, which here is a script ---- */
+
+/** What kubesource_open() makes of it. */
+static struct {
+    struct scripted_source *script; /* NULL: it has no credentials */
+    struct kubesource_config cfg;   /* as it was given */
+    const struct kubesource_config *given;
+    const struct kubesource *asked; /* by kubesource_stats() */
+} opened;
+
+static const struct kubesource_stats kube_figures[KUBESOURCE_RESOURCES];
+
+int kubesource_open(struct source *out, const struct kubesource_config *cfg,
+                    const struct source_host *host, struct err *e)
+{
+    if (!opened.script) {
+        err_set(e, "token file t: it is empty");
+        return -EINVAL;
+    }
+    assert_non_null(host->base);
+    opened.cfg = *cfg;
+    opened.given = cfg;
+    *out = scripted_source_open(opened.script, host);
+    return 0;
+}
+
+const struct kubesource_stats *kubesource_stats(const struct kubesource *k)
+{
+    opened.asked = k;
+    return kube_figures;
+}
+
+static struct controller *make_watcher(struct world *w, struct err *e)
+{
+    const struct kubesource_config kube = {.agent = "sealway/test"};
+    struct controller *c = make_from(w, NULL, &kube, e);
+
+    assert_true(!c || opened.given != &kube); /* which is gone in a moment */
+    return c;
+}
+
+static void missing_credentials_are_told_at_once(void **state)
+{
+    struct err e;
+
+    opened.script = NULL;
+    assert_null(make_watcher(*state, &e));
+    assert_string_equal(e.text, "token file t: it is empty");
+}
+
+static void an_api_server_gives_its_first_table_when_all_was_listed(void **state)
+{
+    struct world *w = *state;
+    struct err e;
+
+    opened.script = &w->s;
+    w->s.complete = w->s.live = false;
+    w->c = make_watcher(w, &e);
+    assert_non_null(w->c);
+    assert_string_equal(opened.cfg.agent, "sealway/test");
+    assert_int_equal(controller_start(w->c, &e), 0);
+    assert_int_equal(receiver_count(&w->r), 0);
+    pthread_mutex_lock(&w->s.lock);
+    w->s.complete = w->s.live = true;
+    pthread_mutex_unlock(&w->s.lock);
+    scripted_source_change(&w->s, CLASS WEB ROUTE_TO("web"));
+    expect(w, "web");
+    assert_ptr_equal(controller_kube_stats(w->c), kube_figures);
+    assert_ptr_equal(opened.asked, &w->s);
+    controller_stop(w->c);
+    assert_int_equal(receiver_count(&w->r), 1);
+    assert_false(pthread_equal(w->r.thread, pthread_self()));
+}
+
 static void live_in_want(void *ctx)
 {
     struct world *w = ctx;
@@ -558,7 +574,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(what_cannot_work_is_told_at_once),
-        TEST(nothing_is_published_before_the_start),
         TEST(the_first_table_is_published_by_the_caller_of_start),
         TEST(an_empty_directory_is_an_empty_table),
         TEST(a_change_is_published_within_a_second),
@@ -574,6 +589,8 @@ int main(void)
         TEST(a_table_tells_since_when_its_change_was_known),
         TEST(the_figures_follow_the_rounds),
         TEST(a_source_that_is_gone_is_no_longer_heard_of),
+        TEST(missing_credentials_are_told_at_once),
+        TEST(an_api_server_gives_its_first_table_when_all_was_listed),
         TEST(out_of_memory_at_the_start_is_told_and_leaks_nothing),
         TEST(out_of_memory_in_its_thread_delays_a_change_and_loses_none),
     };

@@ -87,6 +87,20 @@ static void an_absent_namespace_is_default_and_a_class_has_none(void **state)
     decoded_fini(&d);
 }
 
+static void verdicts_on_a_refused_object_have_its_uid(void **state)
+{
+    struct decoded d;
+
+    (void)state;
+    decoded_init(&d, SERVICE("{'name': 'web', 'uid': 'u-1', 'namespace': 5}"));
+    assert_int_equal(d.result, DECODE_REFUSED);
+    assert_string_equal(d.v.items[0].uid, "u-1");
+    decoded_fini(&d);
+    decoded_init(&d, SERVICE("{'name': 'web', 'uid': 5, 'namespace': 5}"));
+    assert_string_equal(d.v.items[0].uid, "");
+    decoded_fini(&d);
+}
+
 static void uid_and_version_are_kept_as_they_are(void **state)
 {
     struct decoded d;
@@ -273,6 +287,7 @@ int main(void)
         cmocka_unit_test(an_object_needs_a_name_that_an_api_server_takes),
         cmocka_unit_test(a_generated_name_is_told_that_a_manifest_needs_one),
         cmocka_unit_test(an_absent_namespace_is_default_and_a_class_has_none),
+        cmocka_unit_test(verdicts_on_a_refused_object_have_its_uid),
         cmocka_unit_test(uid_and_version_are_kept_as_they_are),
         cmocka_unit_test(rfc_3339_times_become_unix_seconds),
         cmocka_unit_test(a_time_cut_anywhere_is_no_time),

@@ -8,6 +8,9 @@
 
 #include <cmocka.h>
 
+#include "model/store.h"
+#include "route/registry.h"
+#include "route/table_builder.h"
 #include "support/objects.h"
 #include "support/translate_torture.h"
 #include "support/translated.h"
@@ -280,6 +283,61 @@ static void out_of_memory_between_any_two_endpoints_leaks_nothing(void **state)
                     "port: 8443}]}]\n") > 20);
 }
 
+static void there_is_a_word_to_say_of_what_is_empty_full_or_complained_about(void **state)
+{
+    struct endpointfill_count c = {.objects = 1, .matching = 1, .seen = 2, .added = 2};
+
+    (void)state;
+    assert_false(endpointfill_is_worded(&c));
+    c.full = true;
+    assert_true(endpointfill_is_worded(&c));
+    c.full = false;
+    c.told = true;
+    assert_true(endpointfill_is_worded(&c));
+    c.told = false;
+    c.added = 0;
+    assert_true(endpointfill_is_worded(&c));
+}
+
+/* What filling the pool of "web" counts, a first or another time. */
+static bool is_told(struct endpointfill *f, const struct service *svc, const char *pool_name)
+{
+    struct endpointfill_count c;
+    bool is_new;
+    struct builder_pool *pool = table_builder_pool(f->builder, "shop", "web", pool_name, &is_new);
+
+    assert_int_equal(endpointfill_endpoints(f, svc, svc->ports, pool, &c), 0);
+    assert_int_equal(c.added, 1);
+    return c.told;
+}
+
+static void each_pool_knows_of_a_word_that_is_said_once(void **state)
+{
+    struct translate_config cfg = translated_config();
+    struct registry *r = registry_new(0, 0);
+    struct store *s = objects_store(WEB WEB_SLICE("1", READY("10.0.0.1") ", " READY("224.0.0.1")));
+    struct verdicts v;
+    const struct endpointfill env = {
+        .cfg = &cfg, .store = s, .builder = table_builder_new(r), .verdicts = &v};
+    const struct service *svc =
+        (const struct service *)(const void *)store_find(s, OBJECT_SERVICE, "shop", "web");
+    struct endpointfill f;
+
+    (void)state;
+    verdicts_init(&v);
+    endpointfill_init(&f, &env);
+    assert_true(is_told(&f, svc, "1"));
+    assert_true(is_told(&f, svc, "2"));
+    assert_int_equal(v.n, 1);
+    objects_put(s, WEB_SLICE("1", READY("10.0.0.1")));
+    assert_false(is_told(&f, svc, "3"));
+    endpointfill_fini(&f);
+    verdicts_fini(&v);
+    table_builder_free(env.builder);
+    store_free(s);
+    registry_free(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -302,6 +360,8 @@ int main(void)
         cmocka_unit_test(multicast_and_unspecified_are_refused_always),
         cmocka_unit_test(a_service_of_refused_addresses_only_says_so),
         cmocka_unit_test(a_fault_of_a_slice_is_told_once_however_many_use_it),
+        cmocka_unit_test(there_is_a_word_to_say_of_what_is_empty_full_or_complained_about),
+        cmocka_unit_test(each_pool_knows_of_a_word_that_is_said_once),
         cmocka_unit_test(our_own_listener_is_no_endpoint),
         cmocka_unit_test(a_hand_made_slice_without_ports_contributes_nothing),
         cmocka_unit_test(out_of_memory_between_any_two_endpoints_leaks_nothing),

@@ -257,9 +257,9 @@ static void an_endpoint_is_skipped_for_whole_seconds(void **state)
     (void)state;
     explained_make(&e, NULL, OUR_CLASS WEB TO_WEB("a", "shop.test"));
     explained_ask(&e, "shop.test");
-    endpoint = &e.x.route->pool->endpoints[0];
+    endpoint = &e.x.pool->endpoints[0];
     assert_int_equal(explain_skipped_for_s(endpoint, 1000), 0);
-    atomic_store(&endpoint->state->skip_until_ms, 8001);
+    atomic_store(&endpoint_state(endpoint)->skip_until_ms, 8001);
     assert_int_equal(explain_skipped_for_s(endpoint, 1000), 8);
     assert_int_equal(explain_skipped_for_s(endpoint, 8000), 1);
     assert_int_equal(explain_skipped_for_s(endpoint, 8001), 0);

@@ -65,7 +65,7 @@ static void a_running_instance_adds_loads_and_age(void **state)
     explained_make(&e, NULL, OUR_CLASS WEB INGRESS("shop", "i", "", TO("web")));
     e.q.is_live = true;
     explained_ask(&e, "shop.test");
-    atomic_store(&e.x.route->pool->endpoints[0].state->skip_until_ms, e.q.now_ms + 1);
+    atomic_store(&endpoint_state(&e.x.pool->endpoints[0])->skip_until_ms, e.q.now_ms + 1);
     t = tree_about(&e, "shop.test");
     assert_int_equal(json_path_number(t, "endpoints.0.active"), 0);
     assert_int_equal(json_path_number(t, "endpoints.0.skipped_for_seconds"), 1);

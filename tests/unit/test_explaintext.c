@@ -75,17 +75,17 @@ static void of_a_running_instance_age_and_loads_are_told(void **state)
     explained_make(&e, NULL, OUR_CLASS WEB INGRESS("shop", "i", "", TO("web")));
     e.q.is_live = true;
     explained_ask(&e, "shop.test");
-    state_of_one = e.x.route->pool->endpoints[0].state;
-    registry_endpoint_enter(state_of_one);
-    registry_route_enter(e.x.route->state);
+    state_of_one = endpoint_state(&e.x.pool->endpoints[0]);
+    registry_endpoint_enter(state_of_one, 0);
+    registry_route_enter(e.x.route->state, 0);
     atomic_store(&state_of_one->skip_until_ms, e.q.now_ms + 6500);
     text = text_about(&e, "shop.test");
     assert_says(text, "table: generation 1, published 2024-01-01T00:00:00Z, 5m 3s ago\n");
     assert_says(text, "service web:443, 1 active\n");
     assert_says(text, "  10.0.0.1:8443 ready, 1 active, a dial failed: skipped for another 7s\n"
                       "  dials to all of them failed lately: they are tried all the same\n");
-    registry_endpoint_leave(state_of_one);
-    registry_route_leave(e.x.route->state);
+    registry_endpoint_leave(state_of_one, 0);
+    registry_route_leave(e.x.route->state, 0);
     explained_free(&e);
 }
 

@@ -25,6 +25,40 @@ static void a_connection_takes_two_descriptors_beside_the_reserve(void **state)
     assert_int_equal(fdlimit_fitting(0, &LOAD), 0);
 }
 
+static unsigned pipes_of(uint64_t limit, unsigned workers, uint64_t connections)
+{
+    struct fdlimit_load load = {.workers = workers};
+
+    fdlimit_grant_pipes(limit, connections, &load);
+    return load.pipes;
+}
+
+static void connections_that_are_asked_for_come_before_pipes(void **state)
+{
+    struct fdlimit_load load = {.workers = 1, .pipes = 32};
+    uint64_t most = fdlimit_fitting(1024, &load);
+
+    (void)state;
+    assert_int_equal(pipes_of(1024, 1, most), 32);
+    assert_int_equal(pipes_of(1024, 1, most + 1), 0);
+}
+
+static void pipes_take_a_sixteenth_at_most_and_nothing_of_a_few(void **state)
+{
+    struct fdlimit_load load = LOAD;
+
+    (void)state;
+    assert_int_equal(pipes_of(1023, 1, 0), 0);
+    assert_int_equal(pipes_of(1024, 1, 0), 32);
+    assert_int_equal(pipes_of(1024, 2, 0), 16);
+    assert_int_equal(pipes_of(1024, LIMIT_WORKERS, 0), 0);
+    assert_int_equal(pipes_of(UINT64_MAX, 1, 0), LIMIT_PIPES);
+    assert_int_equal(pipes_of(UINT64_MAX, 4, 0), LIMIT_PIPES / 4);
+    assert_int_equal(pipes_of(UINT64_MAX, LIMIT_WORKERS, 0), 4);
+    load.pipes = 16;
+    assert_int_equal(fdlimit_fitting(1082, &load), 500 - 2 * 16);
+}
+
 static void the_default_is_what_fits_up_to_a_million(void **state)
 {
     uint32_t max = 0;
@@ -96,6 +130,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_connection_takes_two_descriptors_beside_the_reserve),
+        cmocka_unit_test(pipes_take_a_sixteenth_at_most_and_nothing_of_a_few),
+        cmocka_unit_test(connections_that_are_asked_for_come_before_pipes),
         cmocka_unit_test(the_default_is_what_fits_up_to_a_million),
         cmocka_unit_test(a_given_value_must_fit),
         cmocka_unit_test(the_largest_numbers_do_not_wrap),

@@ -38,7 +38,7 @@ static void judge(const char *yaml, struct verdicts *v)
     verdicts_init(v);
     verdicts_append(v, &c.verdicts);
     judged_filter(&cfg, s, v);
-    assert_int_equal(translate(&cfg, s, b, v, NULL), 0);
+    assert_int_equal(translate(&cfg, s, b, &(struct translate_outcome){v, NULL, NULL}), 0);
     manifestfile_fini(&c);
     table_builder_free(b);
     registry_free(registry);

@@ -174,6 +174,17 @@ static void the_drain_delay_comes_before_accepting_stops(void **state)
     assert_string_equal(s.told, "r"); /* the second signal ended it within the delay */
 }
 
+static void who_was_never_ready_needs_no_drain_delay(void **state)
+{
+    struct script s = {.not_ready = 1000000, .looks_until_idle = 1};
+    struct err e = {.text = ""};
+
+    (void)state;
+    kill(getpid(), SIGTERM); /* blocked, so that the loop finds it */
+    assert_int_equal(play(&s, FOREVER_MS, FOREVER_MS, &e), 0);
+    assert_string_equal(s.told, "see");
+}
+
 static void a_second_signal_skips_the_wait_for_connections(void **state)
 {
     struct script s = {.signals_when_ready = {SIGTERM},
@@ -274,6 +285,7 @@ int main(void)
         T(a_listener_that_is_not_closed_yet_is_waited_for_too),
         T(what_a_closing_listener_accepted_last_is_waited_for),
         T(the_drain_delay_comes_before_accepting_stops),
+        T(who_was_never_ready_needs_no_drain_delay),
         T(a_second_signal_skips_the_wait_for_connections),
         T(the_drain_timeout_ends_the_wait),
         T(a_hangup_reloads_and_goes_on),

@@ -4,9 +4,11 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "app/metrics.h"
@@ -21,6 +23,16 @@
                 OURS RULES(HOST("a.test", "web", "number: 443") ", " HOST("*.a.test", "web",       \
                                                                           "number: 443")))
 
+/* A file that was written a moment ago is looked at once more, which counts.  This one is old. */
+static void make_old(const struct tempdir *d, const char *name)
+{
+    const struct timespec times[2] = {{.tv_sec = time(NULL) - 60}, {.tv_sec = time(NULL) - 60}};
+    char path[PATH_MAX];
+
+    snprintf(path, sizeof(path), "%s/%s", d->path, name);
+    assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+}
+
 static int setup_shop(void **state)
 {
     struct inprocess *p;
@@ -28,6 +40,7 @@ static int setup_shop(void **state)
     inprocess_setup(state);
     p = *state;
     tempdir_write(&p->manifests, "shop.yaml", SHOP);
+    make_old(&p->manifests, "shop.yaml");
     inprocess_open(p);
     inprocess_start(p);
     return 0;

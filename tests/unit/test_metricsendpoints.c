@@ -91,7 +91,7 @@ static struct endpoint_state *state_of(const struct scene *s, const char *host, 
     enum table_match match;
     const struct route *r = table_lookup(s->e.t.table, host, strlen(host), &match);
 
-    return r->pool->endpoints[endpoint].state;
+    return endpoint_state(&table_pool(s->e.t.table, r)->endpoints[endpoint]);
 }
 
 static void before_the_first_table_there_is_only_the_family(void **state)

@@ -63,7 +63,8 @@ static void help_tells_usage_default_and_variable(void **state)
 {
     optionhelp_print_command(*state, OPTIONS_SERVE);
     fclose(*state);
-    assert_non_null(strstr(text, "Usage: sealway serve --manifests DIR [options]\n"));
+    assert_non_null(
+        strstr(text, "Usage: sealway serve [--manifests DIR | --kubeconfig FILE] [options]\n"));
     assert_non_null(strstr(text, "[default: 64KiB]"));
     assert_non_null(strstr(text, "SEALWAY_LOG_LEVEL"));
 }

@@ -291,15 +291,79 @@ static void off_is_taken_only_where_it_means_something(void **state)
     assert_int_equal(SERVE(f, "--hello-timeout=off"), -EINVAL);
 }
 
-static void serving_wants_a_source(void **state)
+static void a_source_of_the_command_line_takes_the_place_of_one_in_the_environment(void **state)
 {
     struct fixture *f = *state;
 
-    assert_int_equal(PARSE(f, OPTIONS_SERVE, "--"), -EINVAL);
-    assert_string_equal(f->e.text, "no source of objects: give --manifests DIR");
+    assert_int_equal(PARSE(f, OPTIONS_SERVE, "--kubeconfig=k", "--context", "c"), 0);
+    assert_null(f->o.manifests);
+    assert_string_equal(f->o.kubeconfig, "k");
+    assert_string_equal(f->o.context, "c");
     setenv("SEALWAY_MANIFESTS", "elsewhere", 1);
     assert_int_equal(PARSE(f, OPTIONS_SERVE, "--"), 0);
     assert_string_equal(f->o.manifests, "elsewhere");
+    assert_int_equal(PARSE(f, OPTIONS_SERVE, "--kubeconfig=k"), 0);
+    assert_null(f->o.manifests);
+    assert_int_equal(SERVE(f, "--kubeconfig=k"), -EINVAL);
+    assert_string_equal(f->e.text,
+                        "--manifests and --kubeconfig are two different sources; leave one out");
+}
+
+static void what_is_about_an_api_server_does_not_go_with_manifests(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(SERVE(f, "--watch-namespace=a"), -EINVAL);
+    assert_string_equal(f->e.text, "--watch-namespace is about an API server, and --manifests "
+                                   "takes objects from files; leave one out");
+    assert_int_equal(SERVE(f, "--context=a"), -EINVAL);
+    assert_int_equal(SERVE(f, "--endpoints-api=endpoints"), -EINVAL);
+    assert_int_equal(
+        PARSE(f, OPTIONS_SERVE, "--watch-namespace=a,b", "--endpoints-api=endpointslices"), 0);
+    assert_int_equal(f->o.watch_namespaces.n, 2);
+    assert_int_equal(f->o.endpoints_api, ENDPOINTS_SLICES);
+    assert_int_equal(PARSE(f, OPTIONS_SERVE, "--watch-namespace=A"), -EINVAL);
+}
+
+static void what_is_published_is_an_address_or_a_service_and_can_be_one(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(PARSE(f, OPTIONS_SERVE, "--publish-address=192.0.2.1,lb.example.com"), 0);
+    assert_int_equal(f->o.publish_addresses.n, 2);
+    assert_string_equal(f->o.election_lease, "sealway-leader");
+    assert_int_equal(f->o.write, OPTIONS_WRITE_AUTO);
+    assert_int_equal(PARSE(f, OPTIONS_SERVE, "--publish-service=a/b", "--write=on"), 0);
+    assert_string_equal(f->o.publish_service, "a/b");
+    assert_int_equal(f->o.write, OPTIONS_WRITE_ON);
+    assert_int_equal(PARSE(f, OPTIONS_SERVE, "--publish-service=b"), -EINVAL);
+    assert_string_equal(f->e.text, "--publish-service b: not the name of a Service; write "
+                                   "NAMESPACE/NAME");
+    assert_int_equal(PARSE(f, OPTIONS_SERVE, "--publish-service=A/b"), -EINVAL);
+    assert_int_equal(PARSE(f, OPTIONS_SERVE, "--publish-service=a/b/c"), -EINVAL);
+    assert_int_equal(PARSE(f, OPTIONS_SERVE, "--publish-address=not an address"), -EINVAL);
+    assert_int_equal(
+        PARSE(f, OPTIONS_SERVE, "--publish-service=a/b", "--publish-address=192.0.2.1"), -EINVAL);
+    assert_int_equal(PARSE(f, OPTIONS_SERVE, "--publish-service=a/b", "--watch-namespace=aa,b"),
+                     -EINVAL);
+    assert_string_equal(f->e.text, "--publish-service a/b: its namespace is not watched; add "
+                                   "--watch-namespace a, or use --publish-address");
+    assert_int_equal(PARSE(f, OPTIONS_SERVE, "--publish-service=a/b", "--watch-namespace=a"), 0);
+    assert_int_equal(PARSE(f, OPTIONS_SERVE, "--election-lease=A"), -EINVAL);
+    assert_int_equal(SERVE(f, "--write=on"), -EINVAL);
+    assert_int_equal(SERVE(f, "--publish-address=192.0.2.1"), -EINVAL);
+}
+
+static void a_class_is_served_by_name_unasked_with_manifests_only(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_int_equal(SERVE(f, "--workers=1"), 0);
+    assert_int_equal(f->o.ingress_classes.n, 1);
+    assert_int_equal(PARSE(f, OPTIONS_SERVE, "--workers=1"), 0);
+    assert_int_equal(f->o.ingress_classes.n, 0);
+    assert_int_equal(PARSE(f, OPTIONS_CHECK, "path"), 0);
+    assert_int_equal(f->o.ingress_classes.n, 1);
 }
 
 static void a_short_form_takes_its_value_beside_or_behind(void **state)
@@ -456,7 +520,10 @@ int main(void)
         T(a_missing_value_is_told_with_what_it_should_be),
         T(a_bad_value_is_told_with_its_option),
         T(off_is_taken_only_where_it_means_something),
-        T(serving_wants_a_source),
+        T(a_source_of_the_command_line_takes_the_place_of_one_in_the_environment),
+        T(what_is_about_an_api_server_does_not_go_with_manifests),
+        T(what_is_published_is_an_address_or_a_service_and_can_be_one),
+        T(a_class_is_served_by_name_unasked_with_manifests_only),
         T(a_short_form_takes_its_value_beside_or_behind),
         T(one_of_two_sources_is_asked),
         T(the_admin_port_is_one_address),

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -17,8 +18,9 @@
 
 #define NOTICED_US 4711
 
-#define ROUTED  OUR_CLASS INGRESS("shop", "i", "", OURS RULES(HOST("a.test", "web", "number: 443")))
-#define WEB(ip) SERVED("shop", "web", ip)
+#define ROUTED               OUR_CLASS INGRESS("shop", "i", "", OURS RULES(HOST("a.test", "web", "number: 443")))
+#define WEB(ip)              SERVED("shop", "web", ip)
+#define WEB_SLICE(endpoints) HTTPS_SLICE("shop", "web-1", "web", endpoints)
 
 /** A receiver that keeps what it gets. */
 struct kept {
@@ -57,15 +59,33 @@ static void end(struct kept *k)
     store_free(k->store);
 }
 
-static bool update(struct kept *k)
+static struct publisher_round update_round(struct kept *k)
 {
     struct verdicts v;
     struct publisher_round round = {.verdicts = &v, .noticed_us = NOTICED_US};
 
     verdicts_init(&v);
     assert_int_equal(publisher_update(&k->p, k->store, &round), 0);
+    if (round.is_part) {
+        retranslate_part_fini(&round.part);
+    }
     verdicts_fini(&v);
-    return round.published;
+    return round;
+}
+
+static bool update(struct kept *k)
+{
+    return update_round(k).published;
+}
+
+/** An update as the controller's rounds have it, of a part or of all. */
+static void expect_update(struct kept *k, bool is_part, bool published)
+{
+    struct publisher_round round = update_round(k);
+
+    store_forget_changes(k->store);
+    assert_int_equal(round.is_part, is_part);
+    assert_int_equal(round.published, published);
 }
 
 static void the_first_table_is_generation_one_even_if_empty(void **state)
@@ -130,9 +150,113 @@ static void endpoints_are_counted_once_per_pool(void **state)
                                   OURS RULES(HOST("a.test", "web", "number: 443") ", " HOST(
                                       "b.test", "web", "number: 443") ", " HOST("c.test", "api",
                                                                                 "number: 443"))));
-    assert_int_equal(publisher_count_endpoints(&k.p), 0);
     assert_true(update(&k));
-    assert_int_equal(publisher_count_endpoints(&k.p), 3);
+    assert_int_equal(table_endpoints(k.p.current), 3);
+    end(&k);
+}
+
+static void of_endpoints_alone_the_routes_stay_where_they_are(void **state)
+{
+    const struct route *routes;
+    struct kept k;
+    size_t n;
+
+    (void)state;
+    begin(&k, ROUTED WEB("10.0.0.1"));
+    expect_update(&k, false, true);
+    routes = table_routes(k.got[0], &n);
+    objects_put(k.store, WEB_SLICE(READY("10.0.0.2") ", " READY("10.0.0.3")));
+    expect_update(&k, true, true);
+    assert_int_equal(table_generation(k.got[1]), 2);
+    assert_ptr_equal(k.p.current, k.got[1]);
+    assert_ptr_equal(table_routes(k.got[1], &n), routes);
+    assert_int_equal(table_endpoints(k.got[1]), 2);
+    assert_int_equal(table_endpoints(k.got[0]), 1);
+    objects_put(k.store, WEB_SLICE(READY("10.0.0.3") ", " READY("10.0.0.2")));
+    expect_update(&k, true, false); /* the same ones */
+    objects_put(k.store, WEB("10.0.0.4"));
+    expect_update(&k, true, true); /* the Service, too */
+    assert_int_equal(table_generation(k.got[2]), 3);
+    assert_true(table_routes(k.got[2], &n) != routes);
+    end(&k);
+}
+
+static void a_service_without_endpoints_is_a_matter_of_those_who_name_it(void **state)
+{
+    struct kept k;
+
+    (void)state;
+    begin(&k, ROUTED WEB("10.0.0.1"));
+    expect_update(&k, false, true);
+    objects_put(k.store, WEB_SLICE(""));
+    expect_update(&k, true, true);
+    objects_put(k.store, WEB_SLICE(""));
+    expect_update(&k, true, false);
+    objects_put(k.store, WEB_SLICE(READY("10.0.0.1")));
+    expect_update(&k, true, true);
+    objects_put(k.store, WEB_SLICE(READY("10.0.0.2")));
+    expect_update(&k, true, true);
+    end(&k);
+}
+
+static void words_that_were_lost_are_said_again_with_the_next_change(void **state)
+{
+    struct kept k;
+    struct verdicts v;
+    struct publisher_round round = {.verdicts = &v, .noticed_us = NOTICED_US};
+
+    (void)state;
+    begin(&k, ROUTED WEB("10.0.0.1"));
+    verdicts_init(&v);
+    v.lost = true;
+    assert_int_equal(publisher_update(&k.p, k.store, &round), 0);
+    store_forget_changes(k.store);
+    verdicts_fini(&v);
+    objects_put(k.store, WEB_SLICE(READY("10.0.0.2")));
+    expect_update(&k, false, true);
+    objects_put(k.store, WEB_SLICE(READY("10.0.0.3")));
+    expect_update(&k, true, true);
+    end(&k);
+}
+
+static void there_is_no_first_table_of_endpoints_alone(void **state)
+{
+    struct kept k;
+
+    (void)state;
+    begin(&k, ROUTED WEB("10.0.0.1"));
+    store_forget_changes(k.store);
+    objects_put(k.store, WEB_SLICE(READY("10.0.0.2")));
+    expect_update(&k, false, true);
+    end(&k);
+}
+
+static void amended_tables_go_in_any_order(void **state)
+{
+    char slice[512];
+    struct kept k;
+
+    (void)state;
+    begin(&k, ROUTED WEB("10.0.0.1"));
+    expect_update(&k, false, true);
+    for (unsigned i = 2; i < 7; i++) {
+        snprintf(slice, sizeof(slice), WEB_SLICE(READY("10.0.0.%u")), i);
+        objects_put(k.store, slice);
+        expect_update(&k, true, true);
+    }
+    assert_int_equal(k.p.n_retired, 5);
+    table_unref(k.got[2]);
+    table_unref(k.got[0]);
+    publisher_sweep(&k.p);
+    assert_int_equal(k.p.n_retired, 3);
+    table_unref(k.got[4]);
+    publisher_sweep(&k.p);
+    assert_int_equal(k.p.n_retired, 2);
+    assert_int_equal(table_endpoints(k.got[1]) + table_endpoints(k.got[3]), 2);
+    k.got[0] = k.got[1];
+    k.got[1] = k.got[3];
+    k.got[2] = k.got[5];
+    k.n = 3;
     end(&k);
 }
 
@@ -173,6 +297,50 @@ static void out_of_memory_anywhere_keeps_the_current_table(void **state)
     end(&k);
 }
 
+static void out_of_memory_the_endpoints_that_changed_are_found_again(void **state)
+{
+    struct kept k;
+
+    (void)state;
+    begin(&k, ROUTED WEB("10.0.0.1"));
+    expect_update(&k, false, true);
+    objects_put(k.store, WEB_SLICE(READY("10.0.0.2")));
+    assert_true(failalloc_torture(update_in_want, &k) > 5);
+    assert_int_equal(k.n, 2);
+    assert_int_equal(table_generation(k.got[1]), 2);
+    expect_update(&k, true, false);
+    objects_put(k.store, WEB_SLICE(READY("10.0.0.3")));
+    failalloc_arm(1);
+    update_in_want(&k); /* and translates no whole instead, which takes even more */
+    assert_true(failalloc_disarm());
+    assert_int_equal(k.n, 2);
+    expect_update(&k, true, true);
+    end(&k);
+}
+
+/** A whole translation that fails leaves what the one before said, for a refill to go by. */
+static void what_was_said_before_a_failure_stands(void **state)
+{
+    struct kept k;
+    size_t n;
+
+    (void)state;
+    begin(&k, ROUTED WEB("10.0.0.1"));
+    objects_put(k.store, WEB_SLICE(READY("224.0.0.1"))); /* refused, which is said of the slice */
+    expect_update(&k, false, true);
+    n = k.p.worded.n;
+    assert_true(n > 0);
+    objects_put(k.store, WEB("10.0.0.2"));
+    for (size_t nth = 1; k.n == 1; nth++) {
+        assert_int_equal(k.p.worded.n, n);
+        failalloc_arm(nth);
+        update_in_want(&k);
+        (void)failalloc_disarm();
+    }
+    assert_int_equal(k.p.worded.n, 0);
+    end(&k);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -180,7 +348,14 @@ int main(void)
         cmocka_unit_test(an_equal_table_is_not_published),
         cmocka_unit_test(a_retired_table_lives_as_long_as_somebody_holds_it),
         cmocka_unit_test(endpoints_are_counted_once_per_pool),
+        cmocka_unit_test(of_endpoints_alone_the_routes_stay_where_they_are),
+        cmocka_unit_test(a_service_without_endpoints_is_a_matter_of_those_who_name_it),
+        cmocka_unit_test(words_that_were_lost_are_said_again_with_the_next_change),
+        cmocka_unit_test(there_is_no_first_table_of_endpoints_alone),
+        cmocka_unit_test(amended_tables_go_in_any_order),
         cmocka_unit_test(out_of_memory_anywhere_keeps_the_current_table),
+        cmocka_unit_test(out_of_memory_the_endpoints_that_changed_are_found_again),
+        cmocka_unit_test(what_was_said_before_a_failure_stands),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

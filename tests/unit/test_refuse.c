@@ -228,7 +228,8 @@ static void an_answer_that_cannot_be_sent_or_followed_up_ends_the_connection(voi
     close(fd);
 
     fd = proxy_fixture_dial(&iw->addr); /* arrives with its first bytes: no wait was arranged yet */
-    inline_worker_write(iw, fd, "GET / ", 6);
+    assert_int_equal(write(fd, "GET / ", 6), 6);
+    proxy_fixture_arrive(fd);
     failsys_fail(FAILSYS_EVENT_ADD, ENOMEM, 0, 1);
     INLINE_UNTIL(iw, inline_worker_ended(iw, END_HELLO_NOT_TLS) == 2);
     assert_int_equal(inline_worker_live(iw), 0);

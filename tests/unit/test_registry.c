@@ -11,25 +11,10 @@
 #include <stdlib.h>
 
 #include "base/siphash.h"
+#include "registry_fixture.h"
 #include "route_fixture.h"
 #include "support/failalloc.h"
 #include "support/failsys.h"
-
-static struct registry *registry;
-
-static int setup(void **state)
-{
-    (void)state;
-    registry = registry_new(0, 0);
-    return registry != NULL ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    registry_free(registry);
-    return 0;
-}
 
 static struct netaddr addr_of(const char *text)
 {
@@ -78,7 +63,7 @@ static void one_address_has_one_state(void **state)
     assert_true(endpoint("192.0.2.1:444") != s);
     assert_true(endpoint("192.0.2.2:443") != s);
     assert_true(endpoint("[2001:db8::1]:443") != s);
-    assert_int_equal(atomic_load(&s->active), 0);
+    assert_int_equal(registry_endpoint_active(s), 0);
     assert_int_equal(atomic_load(&s->skip_until_ms), 0);
 }
 
@@ -177,20 +162,50 @@ static void sweep_keeps_what_a_connection_runs_on(void **state)
     struct route_state *r = route(&a_key);
 
     (void)state;
-    registry_endpoint_enter(e);
-    registry_route_enter(r);
-    registry_route_enter(r);
+    registry_endpoint_enter(e, 0);
+    registry_route_enter(r, 0);
+    registry_route_enter(r, 0);
     registry_endpoint_release(registry, e);
     registry_route_release(registry, r);
     assert_int_equal(registry_sweep(registry), 0);
     assert_ptr_equal(endpoint("192.0.2.1:443"), e); /* found again by the next table */
     registry_endpoint_release(registry, e);
-    registry_endpoint_leave(e);
-    registry_route_leave(r);
+    registry_endpoint_leave(e, 0);
+    registry_route_leave(r, 0);
     assert_int_equal(registry_sweep(registry), 1);
     assert_string_equal(r->host, "shop.test");
-    registry_route_leave(r);
+    registry_route_leave(r, 0);
     assert_int_equal(registry_sweep(registry), 1);
+}
+
+/* Also where others share the page. */
+static void each_worker_counts_for_itself_and_all_are_summed(void **state)
+{
+    struct endpoint_state *e = endpoint("192.0.2.1:443"), *f = endpoint("192.0.2.2:443");
+    struct route_state *r = route(&a_key);
+
+    (void)state;
+    for (unsigned w = 0; w < FIXTURE_WORKERS; w++) {
+        for (unsigned i = 0; i <= w; i++) {
+            registry_endpoint_enter(e, w);
+            registry_route_enter(r, w);
+        }
+        assert_int_equal(*registry_counter(e->active, w), w + 1);
+        assert_int_equal(*registry_counter(r->active, w), w + 1);
+    }
+    assert_int_equal(registry_endpoint_active(e), 10);
+    assert_int_equal(registry_route_active(r), 10);
+    assert_int_equal(registry_endpoint_active(f), 0);
+    for (unsigned w = 0; w < FIXTURE_WORKERS; w++) {
+        registry_endpoint_release(registry, w == 0 ? e : endpoint("192.0.2.1:443"));
+        assert_int_equal(registry_sweep(registry), 0); /* for any one of them it stays */
+        for (unsigned i = 0; i <= w; i++) {
+            registry_endpoint_leave(e, w);
+            registry_route_leave(r, w);
+        }
+    }
+    assert_int_equal(registry_sweep(registry), 1);
+    assert_int_equal(registry_route_active(r), 0);
 }
 
 static void a_batch_is_as_many_single_look_ups(void **state)
@@ -296,7 +311,12 @@ static void look_up_new_ones(void *ctx)
 static void without_memory_nothing_changes(void **state)
 {
     (void)state;
-    assert_true(failalloc_torture(look_up_new_ones, NULL) > 20);
+    assert_true(failalloc_torture(look_up_new_ones, NULL) >= 6);
+    for (unsigned i = 0; i < 2; i++) { /* a page of endpoints, of routes */
+        failsys_reset();
+        failsys_fail(FAILSYS_ALIGNED_ALLOC, ENOMEM, i, 1);
+        look_up_new_ones(NULL);
+    }
 }
 
 /*
@@ -308,6 +328,7 @@ static void without_memory_nothing_changes(void **state)
 #define HELD      16
 
 struct worker {
+    unsigned index;
     _Atomic(struct table *) slot; /* newest table, held for the worker */
     _Atomic bool *stop;
     _Atomic unsigned connections;
@@ -319,27 +340,27 @@ struct connection {
     struct route_state *route;
 };
 
-static struct connection open_connection(struct table *adopted)
+static struct connection open_connection(const struct worker *w, struct table *adopted)
 {
     struct table *t = table_ref(adopted);
     const struct route *r = fixture_lookup(t, "shop.test");
-    struct connection c = {r->pool->endpoints[0].state, r->state};
+    struct connection c = {endpoint_state(&table_pool(t, r)->endpoints[0]), r->state};
 
-    registry_endpoint_enter(c.endpoint);
-    registry_route_enter(c.route);
+    registry_endpoint_enter(c.endpoint, w->index);
+    registry_route_enter(c.route, w->index);
     table_unref(t);
     return c;
 }
 
-static void close_connection(struct connection *c)
+static void close_connection(const struct worker *w, struct connection *c)
 {
     if (c->endpoint == NULL) {
         return;
     }
     atomic_store_explicit(&c->endpoint->skip_until_ms, strlen(c->route->ingress),
                           memory_order_relaxed);
-    registry_endpoint_leave(c->endpoint);
-    registry_route_leave(c->route);
+    registry_endpoint_leave(c->endpoint, w->index);
+    registry_route_leave(c->route, w->index);
     c->endpoint = NULL;
 }
 
@@ -357,14 +378,14 @@ static void *work(void *ctx)
             adopted = t;
         }
         if (adopted != NULL) {
-            close_connection(&held[n % HELD]);
-            held[n % HELD] = open_connection(adopted);
+            close_connection(w, &held[n % HELD]);
+            held[n % HELD] = open_connection(w, adopted);
             atomic_store_explicit(&w->connections, ++n, memory_order_relaxed);
         }
         (void)sched_yield();
     }
     for (size_t i = 0; i < HELD; i++) {
-        close_connection(&held[i]);
+        close_connection(w, &held[i]);
     }
     table_unref(adopted);
     table_unref(atomic_exchange_explicit(&w->slot, NULL, memory_order_acq_rel));
@@ -420,6 +441,7 @@ static void states_outlive_tables_under_threads(void **state)
 
     (void)state;
     for (size_t i = 0; i < WORKERS; i++) {
+        workers[i].index = (unsigned)i;
         workers[i].stop = &stop;
         assert_int_equal(pthread_create(&workers[i].thread, NULL, work, &workers[i]), 0);
     }
@@ -469,6 +491,7 @@ int main(void)
         TEST(each_registry_has_a_key_of_its_own),
         TEST(sweep_keeps_what_a_table_names),
         TEST(sweep_keeps_what_a_connection_runs_on),
+        TEST(each_worker_counts_for_itself_and_all_are_summed),
         TEST(a_batch_is_as_many_single_look_ups),
         TEST(thousands_come_and_go),
         cmocka_unit_test(without_memory_nothing_changes),

@@ -50,11 +50,12 @@ static void each_pool_is_there_once_and_found_for_all_its_routes(void **state)
                                                                               "number: 443"))));
     page = page_of(&e);
     routes = table_routes(e.t.table, &n);
-    atomic_store(&routes[0].pool->endpoints[0].state->skip_until_ms, page.now_ms + 1);
+    atomic_store(&endpoint_state(&table_pool(e.t.table, &routes[0])->endpoints[0])->skip_until_ms,
+                 page.now_ms + 1);
     assert_int_equal(routepools_init(&all, &page), 0);
     assert_int_equal(all.n, 2);
     assert_ptr_equal(routepools_of(&all, &routes[0]), routepools_of(&all, &routes[2]));
-    assert_ptr_equal(routepools_of(&all, &routes[1])->pool, routes[1].pool);
+    assert_ptr_equal(routepools_of(&all, &routes[1])->pool, table_pool(e.t.table, &routes[1]));
     assert_int_equal(routepools_of(&all, &routes[0])->ready, 1);
     assert_int_equal(routepools_of(&all, &routes[0])->skipped, 1);
     assert_null(routepools_of(&all, &routes[0])->fault);

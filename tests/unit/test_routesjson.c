@@ -77,10 +77,10 @@ static void endpoints_are_told_with_their_state(void **state)
                        ENDPOINT("10.0.0.1", "ready: false, serving: true, terminating: true"))
                        INGRESS("shop", "i", "", OURS RULES(HOST("a.test", "web", "number: 443"))));
     explained_ask(&e, "a.test");
-    endpoint = &e.x.route->pool->endpoints[0];
-    atomic_store(&endpoint->state->skip_until_ms, e.q.now_ms + 2500);
-    registry_endpoint_enter(endpoint->state);
-    registry_route_enter(e.x.route->state);
+    endpoint = &e.x.pool->endpoints[0];
+    atomic_store(&endpoint_state(endpoint)->skip_until_ms, e.q.now_ms + 2500);
+    registry_endpoint_enter(endpoint_state(endpoint), 0);
+    registry_route_enter(e.x.route->state, 0);
     t = page_of(&e);
     assert_int_equal(json_path_number(t, "routes.0.active"), 1);
     assert_int_equal(json_path_number(t, "routes.0.ready"), 0);
@@ -91,8 +91,8 @@ static void endpoints_are_told_with_their_state(void **state)
     assert_int_equal(json_path_number(t, "pools.0.endpoints.0.active"), 1);
     assert_int_equal(json_path_number(t, "pools.0.endpoints.0.skipped_for_seconds"), 3);
     assert_true(cJSON_IsNull(json_path_at(t, "pools.0.fault")));
-    registry_endpoint_leave(endpoint->state);
-    registry_route_leave(e.x.route->state);
+    registry_endpoint_leave(endpoint_state(endpoint), 0);
+    registry_route_leave(e.x.route->state, 0);
     cJSON_Delete(t);
     explained_free(&e);
 }

@@ -63,11 +63,11 @@ static void notes_tell_what_an_operator_should_see(void **state)
                        ENDPOINT("10.0.0.1", "ready: false, serving: true, terminating: true"))
                        INGRESS("shop", "i", "", OURS RULES(HOST("a.test", "web", "number: 443"))));
     explained_ask(&e, "a.test");
-    pool = e.x.route->pool;
-    atomic_store(&pool->endpoints[0].state->skip_until_ms, e.q.now_ms + 2500);
-    registry_route_enter(e.x.route->state);
+    pool = e.x.pool;
+    atomic_store(&endpoint_state(&pool->endpoints[0])->skip_until_ms, e.q.now_ms + 2500);
+    registry_route_enter(e.x.route->state, 0);
     assert_non_null(strstr(table_of(&e), " 0/1         1        all terminating, 1 skipped\n"));
-    registry_route_leave(e.x.route->state);
+    registry_route_leave(e.x.route->state, 0);
     explained_free(&e);
 }
 

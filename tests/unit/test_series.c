@@ -202,14 +202,14 @@ static void a_running_connection_keeps_its_series(void **state)
     struct series_snapshot s;
 
     (void)state;
-    registry_route_enter(r);
+    registry_route_enter(r, 0);
     count(r, 2, 1, 1);
     drop(r);
     count(r, 2, 1, 1);
     s = snapshot();
     assert_int_equal(find(&s, "web")->cells[1], 2);
     series_snapshot_fini(&s);
-    registry_route_leave(r);
+    registry_route_leave(r, 0);
     (void)registry_sweep(registry);
     s = snapshot();
     assert_int_equal(s.n_series, 0);
@@ -304,11 +304,11 @@ static void connect_once(struct worker *w, struct table *adopted)
     struct table *t = table_ref(adopted);
     struct route_state *r = fixture_lookup(t, "shop.test")->state;
 
-    registry_route_enter(r);
+    registry_route_enter(r, w->index);
     table_unref(t);
     (void)sched_yield();
     count(r, w->index, w->counted % CELLS, 1);
-    registry_route_leave(r);
+    registry_route_leave(r, w->index);
     w->counted++;
 }
 

@@ -8,6 +8,11 @@
 
 #include <cmocka.h>
 
+#include "base/siphash.h"
+#include "controller/serviceset.h"
+#include "model/store.h"
+#include "route/registry.h"
+#include "route/table_builder.h"
 #include "support/objects.h"
 #include "support/translate_torture.h"
 #include "support/translated.h"
@@ -251,6 +256,73 @@ static void annotations_of_a_service_in_use_are_judged_once(void **state)
     translated_free(&t);
 }
 
+static void a_pool_of_endpoints_is_named_by_the_number_of_its_port(void **state)
+{
+    static const struct service_port ports[] = {
+        {"h3", 443, false}, {"https", 443, true}, {"", 80, true}, {"other", 443, true}};
+    struct service svc = {.ports = ports, .n_ports = ARRAY_LEN(ports)};
+
+    (void)state;
+    assert_ptr_equal(servicepool_port_of(&svc, "443"), &ports[1]);
+    assert_ptr_equal(servicepool_port_of(&svc, "80"), &ports[2]);
+    assert_null(servicepool_port_of(&svc, "443/cluster-ip"));
+    assert_null(servicepool_port_of(&svc, "https")); /* a backend that has no port */
+    assert_null(servicepool_port_of(&svc, "44"));
+    assert_null(servicepool_port_of(&svc, ""));
+    svc.type = SERVICE_EXTERNAL_NAME;
+    assert_null(servicepool_port_of(&svc, "443"));
+}
+
+/* The Services of which a change of endpoints may change a word. */
+static void expect_worded(const char *yaml, bool web, bool api)
+{
+    struct translate_config cfg = translated_config();
+    struct registry *r = registry_new(0, 0);
+    struct table_builder *b = table_builder_new(r);
+    struct store *s = objects_store(yaml);
+    const struct siphash_key key = {{1, 2}};
+    struct serviceset worded;
+    struct verdicts v;
+
+    verdicts_init(&v);
+    serviceset_init(&worded, &key);
+    assert_int_equal(translate(&cfg, s, b, &(struct translate_outcome){&v, NULL, &worded}), 0);
+    assert_int_equal(serviceset_has(&worded, "shop", "web"), web);
+    assert_int_equal(serviceset_has(&worded, "shop", "api"), api);
+    serviceset_fini(&worded);
+    verdicts_fini(&v);
+    store_free(s);
+    table_builder_free(b);
+    registry_free(r);
+}
+
+static void services_are_noted_where_a_change_of_endpoints_may_change_a_word(void **state)
+{
+    (void)state;
+    expect_worded(OUR_CLASS SERVED("shop", "web", "10.0.0.1")
+                      ONE("i", "a.test", "web", "number: 443"),
+                  false, false);
+    expect_worded(OUR_CLASS SERVED("shop", "web", "10.0.0.1") SERVICE("shop", "api", HTTPS_PORT)
+                      ONE("i", "a.test", "web", "number: 443")
+                          ONE("j", "b.test", "api", "number: 443"),
+                  false, false); /* that it has none shows in the table */
+    expect_worded(OUR_CLASS SERVED("shop", "web", "224.0.0.1") SERVED("shop", "api", "10.0.0.2")
+                      HTTPS_SLICE("shop", "more", "api", READY("224.0.0.1"))
+                          ONE("i", "a.test", "web", "number: 443")
+                              ONE("j", "b.test", "api", "number: 443"),
+                  true, true); /* an address is refused */
+    expect_worded(OUR_CLASS SERVED("shop", "web", "10.0.0.1") SERVED("shop", "api", "10.0.0.2")
+                      ONE("i", "a.test", "web", "number: 443")
+                          ONE("j", "a.test", "api", "number: 443"),
+                  false, true); /* its claim is lost */
+    expect_worded(OUR_CLASS SERVED("shop", "web", "10.0.0.1")
+                      SERVICE("shop", "api", "ports: [{name: a, port: 1}, {name: b, port: 1}]")
+                          SLICE("shop", "a-1", "api", "{name: b, port: 2}", READY("10.0.0.2"))
+                              ONE("i", "a.test", "web", "number: 443")
+                                  ONE("j", "b.test", "api", "name: b"),
+                  false, true); /* two ports of one number */
+}
+
 static void out_of_memory_in_any_pool_leaks_nothing(void **state)
 {
     struct translate_config cfg = translated_config();
@@ -283,6 +355,8 @@ int main(void)
         cmocka_unit_test(service_upstream_means_the_cluster_ips),
         cmocka_unit_test(service_upstream_without_cluster_ip_falls_back_to_endpoints),
         cmocka_unit_test(annotations_of_a_service_in_use_are_judged_once),
+        cmocka_unit_test(a_pool_of_endpoints_is_named_by_the_number_of_its_port),
+        cmocka_unit_test(services_are_noted_where_a_change_of_endpoints_may_change_a_word),
         cmocka_unit_test(out_of_memory_in_any_pool_leaks_nothing),
     };
 

@@ -49,6 +49,21 @@ static void what_is_not_there_or_not_tcp_leaves_the_answer_alone(void **state)
     assert_null(p);
 }
 
+static void a_port_is_alone_unless_another_tcp_port_has_its_number(void **state)
+{
+    static const struct service_port some[] = {
+        {"a", 443, true}, {"b", 80, true}, {"c", 443, true}, {"d", 80, false}, {"e", 8443, true}};
+    const struct service twice = {.ports = some, .n_ports = ARRAY_LEN(some)};
+    const struct service once = {.ports = some, .n_ports = 2};
+
+    (void)state;
+    assert_false(serviceport_is_alone(&twice, &some[0]));
+    assert_false(serviceport_is_alone(&twice, &some[2]));
+    assert_true(serviceport_is_alone(&twice, &some[1])); /* the other is UDP */
+    assert_true(serviceport_is_alone(&twice, &some[4]));
+    assert_true(serviceport_is_alone(&once, &some[0]));
+}
+
 static void ports_are_listed_as_people_look_for_them(void **state)
 {
     const struct service none = {.ports = ports, .n_ports = 1};
@@ -89,6 +104,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_port_is_found_by_number_or_name),
         cmocka_unit_test(what_is_not_there_or_not_tcp_leaves_the_answer_alone),
+        cmocka_unit_test(a_port_is_alone_unless_another_tcp_port_has_its_number),
         cmocka_unit_test(ports_are_listed_as_people_look_for_them),
         cmocka_unit_test(a_long_list_is_cut_short),
         cmocka_unit_test(a_port_is_repeated_as_it_was_written),

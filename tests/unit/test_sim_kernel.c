@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <event2/event_struct.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <linux/sockios.h>
 #include <poll.h>
@@ -28,6 +29,7 @@
 #include "support/sim.h"
 #include "support/sim_event.h"
 #include "support/sim_kernel.h"
+#include "support/sim_pipe.h"
 #include "support/wait_until.h"
 
 #define ROOM        100000
@@ -312,6 +314,31 @@ static void near_recv(struct twin *t)
     check_result("recv", real, result_of(sim_kernel_recv(t->sim->fd, bytes, sizeof(bytes))));
 }
 
+/* What splice(2) says of either end of a pipe, of a source and a sink that are one socket. */
+static void near_splice(struct twin *t)
+{
+    uint8_t bytes[60];
+    int real[2], sim[2];
+    ssize_t n;
+
+    assert_int_equal(pipe2(real, O_NONBLOCK | O_CLOEXEC), 0);
+    assert_int_equal(sim_pipe_open(sim), 0);
+    n = result_of(splice(t->near, NULL, real[1], NULL, sizeof(bytes), SPLICE_F_NONBLOCK));
+    check_result("splice from it", n,
+                 result_of(sim_pipe_splice(t->sim->fd, sim[1], sizeof(bytes))));
+    if (n > 0 && (sim_kernel_poll(t->sim) & EPOLLOUT) != 0) {
+        ssize_t out = result_of(splice(real[0], NULL, t->near, NULL, (size_t)n, SPLICE_F_NONBLOCK));
+        check_result("splice to it", out,
+                     result_of(sim_pipe_splice(sim[0], t->sim->fd, (size_t)n)));
+    }
+    check_result("read of the pipe", result_of(read(real[0], bytes, sizeof(bytes))),
+                 result_of(sim_pipe_read(sim[0], bytes, sizeof(bytes))));
+    for (unsigned i = 0; i < 2; i++) {
+        close(real[i]);
+        (void)sim_kernel_close(sim[i]);
+    }
+}
+
 static void near_error(struct twin *t)
 {
     int error = -1;
@@ -336,7 +363,8 @@ static const struct {
             {"a reset", far_reset},        {"the far end's reading", far_take},
             {"filling", near_fill},        {"send", near_send},
             {"recv", near_recv},           {"recv", near_recv},
-            {"SO_ERROR", near_error},      {"shutdown", near_shutdown}};
+            {"splice", near_splice},       {"SO_ERROR", near_error},
+            {"shutdown", near_shutdown}};
 
 static void play(uint64_t seed)
 {
@@ -385,7 +413,7 @@ static void dial_twin(struct twin *t, const struct netaddr *to)
     t->sim = sim_kernel_sock(sim_kernel_socket());
     t->sim->owner = t;
     assert_int_equal(sim_kernel_connect(t->sim->fd, to), -1);
-    t->near = proxy_fixture_dial(to);
+    t->near = proxy_fixture_begin_dial(to);
     t->far = -1;
     check_result("send while connecting", result_of(send(t->near, &byte, 1, MSG_NOSIGNAL)),
                  result_of(sim_kernel_send(t->sim->fd, &byte, 1, MSG_NOSIGNAL)));

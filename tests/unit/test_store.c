@@ -10,52 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/store.h"
-#include "support/decoded.h"
+#include "store_fixture.h"
 #include "support/failalloc.h"
 #include "support/failsys.h"
-
-static struct objmeta *service(const char *ns, const char *name)
-{
-    char json[400];
-    struct decoded d;
-    struct objmeta *o;
-
-    snprintf(json, sizeof(json),
-             "{'apiVersion': 'v1', 'kind': 'Service', 'metadata': {'name': '%s', 'namespace': "
-             "'%s'}, 'spec': {'ports': [{'port': 443}]}}",
-             name, ns);
-    decoded_init_api(&d, json);
-    o = object_ref(d.o);
-    decoded_fini(&d);
-    return o;
-}
-
-static struct objmeta *slice(const char *ns, const char *name, const char *of)
-{
-    char json[400];
-    struct decoded d;
-    struct objmeta *o;
-
-    snprintf(json, sizeof(json),
-             "{'apiVersion': 'discovery.k8s.io/v1', 'kind': 'EndpointSlice', 'addressType': 'IPv4',"
-             " 'metadata': {'name': '%s', 'namespace': '%s', 'labels': "
-             "{'kubernetes.io/service-name': '%s'}}}",
-             name, ns, of);
-    decoded_init_api(&d, json);
-    o = object_ref(d.o);
-    decoded_fini(&d);
-    return o;
-}
-
-/* Put and give the reference away: the store holds its own. */
-static int put(struct store *s, struct objmeta *o)
-{
-    int rc = store_put(s, o);
-
-    object_unref(o);
-    return rc;
-}
 
 static size_t count_slices(const struct store *s, const char *ns, const char *service)
 {
@@ -254,8 +211,8 @@ static void put_all(void *ctx)
     for (size_t i = 0; o[i] != NULL; i++) {
         stored += store_put(s, o[i]) == 0;
     }
-    assert_int_equal(stored,
-                     store_count(s, OBJECT_SERVICE) + store_count(s, OBJECT_ENDPOINT_SLICE));
+    assert_int_equal(stored, store_count(s, OBJECT_SERVICE) + store_count(s, OBJECT_INGRESS) +
+                                 store_count(s, OBJECT_ENDPOINT_SLICE));
     assert_in_range(count_slices(s, "a", "web") + count_slices(s, "a", "api"),
                     store_count(s, OBJECT_ENDPOINT_SLICE), store_count(s, OBJECT_ENDPOINT_SLICE));
     store_free(s);
@@ -269,12 +226,100 @@ static void without_memory_a_put_fails_whole(void **state)
     (void)state;
     for (int i = 0; i < 36; i++) {
         snprintf(name, sizeof(name), "n%d", i);
-        o[i] = i % 3 == 0 ? service("a", name) : slice("a", name, i % 3 == 1 ? "web" : "api");
+        if (i % 3 == 0) {
+            o[i] = i % 2 ? service("a", name) : ingress("a", name, i % 4 ? "api" : name);
+        } else {
+            o[i] = slice("a", name, i % 3 == 1 ? "web" : "api");
+        }
     }
     assert_true(failalloc_torture(put_all, o) >= 40);
     for (int i = 0; i < 36; i++) {
         object_unref(o[i]);
     }
+}
+
+static const struct objmeta *backend_of_first(const struct store *s, const char *name)
+{
+    const struct objmeta *ing = store_next(s, OBJECT_INGRESS, NULL);
+    const struct service *svc =
+        store_find_backend(s, (const struct ingress *)(const void *)ing, name);
+
+    return svc != NULL ? &svc->meta : NULL;
+}
+
+static void the_service_of_an_ingress_is_found_whichever_came_first(void **state)
+{
+    struct objmeta *web = service("a", "web"), *newer = service("a", "web");
+    struct store *s = *state;
+
+    assert_int_equal(put(s, service("b", "web")), 0);
+    assert_int_equal(put(s, ingress("a", "i", "web")), 0);
+    assert_null(backend_of_first(s, "web"));
+    assert_int_equal(store_put(s, web), 0);
+    assert_ptr_equal(backend_of_first(s, "web"), web);
+    assert_int_equal(store_put(s, newer), 0);
+    assert_ptr_equal(backend_of_first(s, "web"), newer);
+    assert_true(store_remove(s, OBJECT_SERVICE, "a", "web"));
+    assert_null(backend_of_first(s, "web"));
+    assert_int_equal(store_put(s, web), 0);
+    assert_ptr_equal(backend_of_first(s, "web"), web);
+    object_unref(web);
+    object_unref(newer);
+}
+
+static void an_ingress_that_names_another_service_finds_that(void **state)
+{
+    struct objmeta *web = service("a", "web"), *api = service("a", "api");
+    struct store *s = *state;
+
+    assert_int_equal(store_put(s, web), 0);
+    assert_int_equal(store_put(s, api), 0);
+    assert_int_equal(put(s, ingress("a", "i", "web")), 0);
+    assert_ptr_equal(backend_of_first(s, "web"), web);
+    assert_ptr_equal(backend_of_first(s, "api"), api); /* a backend that is not the first */
+    assert_int_equal(put(s, ingress("a", "i", "api")), 0);
+    assert_ptr_equal(backend_of_first(s, "api"), api);
+    assert_ptr_equal(backend_of_first(s, "web"), web);
+    object_unref(web);
+    object_unref(api);
+}
+
+static void an_ingress_the_walk_does_not_stand_at_finds_its_own_service(void **state)
+{
+    struct objmeta *a = service("a", "web"), *b = service("b", "web");
+    struct objmeta *here = ingress("a", "i", "web"), *there = ingress("b", "i", "web");
+    struct store *s = *state;
+
+    assert_int_equal(store_put(s, a), 0);
+    assert_int_equal(store_put(s, b), 0);
+    assert_int_equal(store_put(s, here), 0);
+    assert_int_equal(store_put(s, there), 0);
+    assert_ptr_equal(store_next(s, OBJECT_INGRESS, NULL), here);
+    assert_ptr_equal(store_find_backend(s, (struct ingress *)(void *)there, "web"), b);
+    assert_ptr_equal(store_find_backend(s, (struct ingress *)(void *)here, "web"), a);
+    object_unref(a);
+    object_unref(b);
+    object_unref(here);
+    object_unref(there);
+}
+
+static void slices_are_those_of_the_service_that_is_asked_for(void **state)
+{
+    struct store *s = *state;
+    const struct objmeta *web;
+
+    assert_int_equal(put(s, ingress("a", "i", "web")), 0);
+    assert_int_equal(put(s, slice("a", "web-1", "web")), 0);
+    assert_int_equal(put(s, service("a", "web")), 0);
+    assert_int_equal(put(s, slice("a", "api-1", "api")), 0);
+    assert_int_equal(put(s, slice("a", "api-2", "api")), 0);
+    web = backend_of_first(s, "web");
+    assert_int_equal(count_slices(s, web->ns, web->name), 1);
+    assert_int_equal(count_slices(s, "a", "api"), 2);
+    assert_true(store_remove(s, OBJECT_ENDPOINT_SLICE, "a", "web-1"));
+    assert_int_equal(count_slices(s, web->ns, web->name), 0);
+    assert_int_equal(put(s, slice("a", "web-2", "web")), 0);
+    assert_int_equal(count_slices(s, web->ns, web->name), 1);
 }
 
 static void freeing_nothing_is_allowed(void **state)
@@ -313,6 +358,14 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_replaced_slice_is_the_new_one_in_the_walk, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(walks_over_slices_do_not_disturb_each_other, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(the_service_of_an_ingress_is_found_whichever_came_first,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(an_ingress_that_names_another_service_finds_that, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(an_ingress_the_walk_does_not_stand_at_finds_its_own_service,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(slices_are_those_of_the_service_that_is_asked_for, setup,
                                         teardown),
         cmocka_unit_test(without_memory_a_put_fails_whole),
         cmocka_unit_test(freeing_nothing_is_allowed),

@@ -7,25 +7,10 @@
 
 #include <stdlib.h>
 
+#include "registry_fixture.h"
 #include "route/hostname.h"
 #include "route_fixture.h"
 #include "support/failalloc.h"
-
-static struct registry *registry;
-
-static int setup(void **state)
-{
-    (void)state;
-    registry = registry_new(0, 0);
-    return registry != NULL ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    registry_free(registry);
-    return 0;
-}
 
 /* A table that serves these hosts, up to a NULL. */
 static struct table *table_of(const char *const hosts[])

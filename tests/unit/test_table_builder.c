@@ -9,24 +9,9 @@
 #include <stdlib.h>
 
 #include "base/limits.h"
+#include "registry_fixture.h"
 #include "route_fixture.h"
 #include "support/failalloc.h"
-
-static struct registry *registry;
-
-static int setup(void **state)
-{
-    (void)state;
-    registry = registry_new(0, 0);
-    return registry != NULL ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    registry_free(registry);
-    return 0;
-}
 
 static struct netaddr addr_of(const char *text)
 {
@@ -78,6 +63,7 @@ static void a_route_knows_who_it_is_and_where_it_leads(void **state)
                                              1),
                              NULL);
     const struct route *r = fixture_lookup(t, "shop.test");
+    const struct pool *pool = table_pool(t, r);
     char text[NETADDR_TEXT_MAX];
 
     (void)state;
@@ -85,12 +71,14 @@ static void a_route_knows_who_it_is_and_where_it_leads(void **state)
     assert_string_equal(r->state->ingress, "front");
     assert_string_equal(r->state->service, "till");
     assert_string_equal(r->state->port, "https");
-    assert_string_equal(r->pool->ns, "store");
-    assert_string_equal(r->pool->service, "till");
-    assert_string_equal(r->pool->port, "https");
-    assert_int_equal(r->pool->n_endpoints, 1);
-    assert_string_equal(netaddr_format(&r->pool->endpoints[0].addr, text), "198.51.100.7:8443");
-    assert_true(netaddr_equal(&r->pool->endpoints[0].state->addr, &r->pool->endpoints[0].addr));
+    assert_string_equal(pool->ns, "store");
+    assert_string_equal(pool->service, "till");
+    assert_string_equal(pool->port, "https");
+    assert_int_equal(pool->n_endpoints, 1);
+    assert_string_equal(netaddr_format(endpoint_addr(&pool->endpoints[0]), text),
+                        "198.51.100.7:8443");
+    assert_true(netaddr_equal(&endpoint_state(&pool->endpoints[0])->addr,
+                              endpoint_addr(&pool->endpoints[0])));
     assert_int_equal(r->n_lost, 0);
     assert_int_equal(table_generation(t), 7);
     assert_true(fixture_drop(t));
@@ -121,10 +109,10 @@ static void routes_to_one_service_port_share_its_pool(void **state)
     struct table *t = finish(fixture_builder(registry, wishes, 3), NULL);
 
     (void)state;
-    assert_ptr_equal(fixture_lookup(t, "a.test")->pool, fixture_lookup(t, "b.test")->pool);
-    assert_true(fixture_lookup(t, "a.test")->pool != fixture_lookup(t, "c.test")->pool);
-    assert_ptr_equal(fixture_lookup(t, "a.test")->pool->endpoints[0].state,
-                     fixture_lookup(t, "c.test")->pool->endpoints[0].state);
+    assert_ptr_equal(fixture_pool_of(t, "a.test"), fixture_pool_of(t, "b.test"));
+    assert_true(fixture_pool_of(t, "a.test") != fixture_pool_of(t, "c.test"));
+    assert_ptr_equal(endpoint_state(&fixture_pool_of(t, "a.test")->endpoints[0]),
+                     endpoint_state(&fixture_pool_of(t, "c.test")->endpoints[0]));
     assert_true(fixture_drop(t));
 }
 
@@ -147,7 +135,7 @@ static void a_pool_without_endpoints_is_routed_to(void **state)
     struct table *t = finish(builder_of_one(&pool), NULL);
 
     (void)state;
-    assert_int_equal(fixture_lookup(t, "shop.test")->pool->n_endpoints, 0);
+    assert_int_equal(fixture_pool_of(t, "shop.test")->n_endpoints, 0);
     assert_true(fixture_drop(t));
 }
 
@@ -167,11 +155,12 @@ static void an_endpoint_is_kept_once_and_ready_if_it_ever_was(void **state)
     assert_int_equal(table_builder_endpoint(b, pool, &twice, true), 0);
     assert_int_equal(table_builder_endpoint(b, pool, &other_port, false), 0);
     t = finish(b, NULL);
-    e = fixture_lookup(t, "shop.test")->pool->endpoints;
-    assert_int_equal(fixture_lookup(t, "shop.test")->pool->n_endpoints, 3);
-    assert_true(netaddr_equal(&e[0].addr, &twice) && !e[0].terminating);
-    assert_true(netaddr_equal(&e[1].addr, &other_port) && !e[1].terminating);
-    assert_true(netaddr_equal(&e[2].addr, &once) && e[2].terminating);
+    e = fixture_pool_of(t, "shop.test")->endpoints;
+    assert_int_equal(fixture_pool_of(t, "shop.test")->n_endpoints, 3);
+    assert_true(netaddr_equal(endpoint_addr(&e[0]), &twice) && !endpoint_is_terminating(&e[0]));
+    assert_true(netaddr_equal(endpoint_addr(&e[1]), &other_port) &&
+                !endpoint_is_terminating(&e[1]));
+    assert_true(netaddr_equal(endpoint_addr(&e[2]), &once) && endpoint_is_terminating(&e[2]));
     assert_true(fixture_drop(t));
 }
 
@@ -203,12 +192,13 @@ static void a_pool_takes_no_more_than_its_limit(void **state)
         assert_int_equal(table_builder_endpoint(b, pool, &a, false), 0); /* known already */
     }
     t = finish(b, NULL);
-    assert_int_equal(fixture_lookup(t, "shop.test")->pool->n_endpoints, LIMIT_ENDPOINTS_PER_POOL);
+    assert_int_equal(fixture_pool_of(t, "shop.test")->n_endpoints, LIMIT_ENDPOINTS_PER_POOL);
     for (uint32_t i = 0; i < LIMIT_ENDPOINTS_PER_POOL; i++) {
-        const struct endpoint *e = &fixture_lookup(t, "shop.test")->pool->endpoints[i];
+        const struct endpoint *e = &fixture_pool_of(t, "shop.test")->endpoints[i];
 
         a = nth_addr(i);
-        assert_true(netaddr_equal(&e->addr, &a) && e->terminating == (i % 999 != 0));
+        assert_true(netaddr_equal(endpoint_addr(e), &a) &&
+                    endpoint_is_terminating(e) == (i % 999 != 0));
     }
     assert_true(fixture_drop(t));
 }
@@ -325,6 +315,27 @@ static void a_builder_thrown_away_takes_no_states(void **state)
     table_builder_free(NULL);
 }
 
+static void note_unserved(void *ctx, const char *ns, const char *service)
+{
+    char *text = ctx;
+    size_t len = strlen(text);
+
+    (void)snprintf(text + len, 128 - len, "%s/%s ", ns, service);
+}
+
+static void pools_that_no_route_leads_to_are_told_of(void **state)
+{
+    struct table_builder *b = fixture_builder(registry, contested, ARRAY_LEN(contested));
+    char text[128] = "";
+
+    (void)state;
+    assert_non_null(fixture_pool(b, &(struct wish){.service = "unclaimed"}));
+    assert_int_equal(table_builder_settle(b, NULL, NULL), 0);
+    table_builder_unserved(b, note_unserved, text);
+    assert_string_equal(text, "shop/unclaimed n1/s1 "); /* two lost with s1; others won with s2 */
+    table_builder_free(b);
+}
+
 static void add_endpoints(struct table_builder *b, const struct wish *w, unsigned n, bool *ok)
 {
     struct builder_pool *pool = fixture_pool(b, w);
@@ -343,7 +354,8 @@ static void build_next_to(void *ctx)
     struct table *serving = ctx;
     const struct route *r = fixture_lookup(serving, "a.test");
     uint32_t route_tables = r->state->tables;
-    uint32_t endpoint_tables = r->pool->endpoints[0].state->tables;
+    const struct endpoint_state *endpoint = endpoint_state(&table_pool(serving, r)->endpoints[0]);
+    uint32_t endpoint_tables = endpoint->tables;
     struct table_builder *b = fixture_builder(registry, contested, ARRAY_LEN(contested));
     struct losses l = {.n = 0};
     struct table *t = NULL;
@@ -364,7 +376,7 @@ static void build_next_to(void *ctx)
     assert_ptr_equal(fixture_lookup(serving, "a.test"), r);
     assert_string_equal(r->host, "a.test");
     assert_int_equal(r->state->tables, route_tables);
-    assert_int_equal(r->pool->endpoints[0].state->tables, endpoint_tables);
+    assert_int_equal(endpoint->tables, endpoint_tables);
 }
 
 static void without_memory_the_last_table_serves_on(void **state)
@@ -392,6 +404,7 @@ int main(void)
         TEST(the_order_of_claims_changes_nothing),
         TEST(tags_come_back),
         TEST(a_builder_thrown_away_takes_no_states),
+        TEST(pools_that_no_route_leads_to_are_told_of),
         TEST(without_memory_the_last_table_serves_on),
     };
 

@@ -7,23 +7,8 @@
 
 #include <stdlib.h>
 
+#include "registry_fixture.h"
 #include "route_fixture.h"
-
-static struct registry *registry;
-
-static int setup(void **state)
-{
-    (void)state;
-    registry = registry_new(0, 0);
-    return registry != NULL ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    registry_free(registry);
-    return 0;
-}
 
 static uint64_t digest_of(const struct wish *wishes, size_t n)
 {
@@ -174,6 +159,31 @@ static uint64_t with_endpoints(const char *const texts[])
 
 #define ENDPOINTS(...) with_endpoints((const char *const[]){__VA_ARGS__, NULL})
 
+/* The digest of one route to this port of a Service. */
+static uint64_t with_port(const char *port)
+{
+    struct table_builder *b = table_builder_new(registry);
+    struct claim c = {.host = "a.test", .ns = "shop", .ingress = "web"};
+    uint64_t digest;
+    bool is_new;
+
+    assert_non_null(b);
+    c.pool = table_builder_pool(b, "shop", "svc", port, &is_new);
+    assert_int_equal(table_builder_claim(b, &c), 0);
+    assert_int_equal(table_builder_settle(b, NULL, NULL), 0);
+    digest = table_builder_digest(b);
+    table_builder_free(b);
+    return digest;
+}
+
+static void the_port_counts(void **state)
+{
+    (void)state;
+    assert_true(with_port("443") == with_port("443"));
+    assert_true(with_port("443") != with_port("444"));
+    assert_true(with_port("443") != with_port("443/cluster-ip"));
+}
+
 static void every_endpoint_counts_but_not_their_order(void **state)
 {
     uint64_t d = ENDPOINTS("192.0.2.1:443", "192.0.2.2:443", "[2001:db8::1]:443");
@@ -255,6 +265,7 @@ int main(void)
         TEST(every_loser_counts),
         TEST(why_a_claim_lost_counts),
         TEST(what_decides_nothing_does_not_count),
+        TEST(the_port_counts),
         TEST(every_endpoint_counts_but_not_their_order),
         TEST(a_pool_that_nobody_wins_with_does_not_count),
         TEST(no_change_is_lost_among_many_hosts),

@@ -299,7 +299,7 @@ static void translate_once(void *ctx)
     verdicts_init(&v);
     unserved_init(&u);
     if (b) {
-        rc = translate(&t->cfg, t->store, b, &v, &u);
+        rc = translate(&t->cfg, t->store, b, &(struct translate_outcome){&v, &u, NULL});
         assert_true(rc == 0 || rc == -ENOMEM);
         t->succeeded += rc == 0;
     }

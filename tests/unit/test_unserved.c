@@ -10,6 +10,8 @@
 #include <cmocka.h>
 
 #include "base/attr.h"
+#include "base/siphash.h"
+#include "controller/serviceset.h"
 #include "model/object.h"
 #include "support/failalloc.h"
 #include "support/objects.h"
@@ -235,6 +237,107 @@ static void without_memory_entries_are_missing_and_told_to_be(void **state)
     assert_true(failalloc_torture(add_in_want, NULL) > 4);
 }
 
+static void what_is_dropped_makes_room_for_what_is_appended(void **state)
+{
+    const struct siphash_key key = {{1, 2}};
+    const struct objmeta one = {.ns = "shop", .name = "one"}, two = {.ns = "shop", .name = "two"};
+    const struct unserved_pool pools[] = {{.ns = "shop", .service = "web", .port = "443"},
+                                          {.ns = "shop", .service = "api", .port = "443"}};
+    static const char said[] = "so";
+    struct serviceset ingresses, services;
+    struct unserved u, more;
+
+    (void)state;
+    serviceset_init(&ingresses, &key);
+    serviceset_init(&services, &key);
+    serviceset_add(&ingresses, "shop", "one");
+    serviceset_add(&services, "shop", "api");
+    unserved_init(&u);
+    unserved_init(&more);
+    unserved_add_host(&u, &one, "a.test", UNSERVED_INVALID, NULL);
+    unserved_add_host(&u, &two, "b.test", UNSERVED_INVALID, NULL);
+    unserved_add_pool(&u, &pools[0]);
+    unserved_add_pool(&u, &pools[1]);
+    unserved_add_host(&more, &one, "c.test", UNSERVED_NO_BACKEND, said);
+    unserved_add_pool(&more, &pools[1]);
+    unserved_drop(&u, &ingresses, &services);
+    assert_int_equal(u.n_hosts, 1);
+    assert_string_equal(u.hosts[0].ingress, "two");
+    assert_int_equal(u.n_pools, 1);
+    assert_string_equal(u.pools[0].service, "web");
+    unserved_append(&u, &more);
+    unserved_fini(&more);
+    assert_string_equal(u.hosts[1].host, "c.test");
+    assert_ptr_equal(u.hosts[1].said, said);
+    assert_string_equal(u.pools[1].service, "api");
+    assert_false(u.lost);
+    unserved_fini(&u);
+    serviceset_fini(&ingresses);
+    serviceset_fini(&services);
+}
+
+/** Hosts of an Ingress, and a pool. */
+static void add_some(struct unserved *u, const char *ingress)
+{
+    const struct objmeta meta = {.ns = "shop", .name = ingress};
+    const struct unserved_pool pool = {.ns = "shop", .service = ingress, .port = "443"};
+    char host[16];
+
+    for (unsigned i = 0; i < 100; i++) {
+        (void)snprintf(host, sizeof(host), "h%u.test", i);
+        unserved_add_host(u, &meta, host, UNSERVED_OTHER_CLASS, NULL);
+    }
+    unserved_add_pool(u, &pool);
+}
+
+struct rounds {
+    struct serviceset names;
+    struct unserved u;
+    bool in_want;
+};
+
+/** What is said of one Ingress is said again. */
+static void say_again(void *ctx)
+{
+    struct rounds *r = ctx;
+    struct unserved more;
+
+    unserved_init(&more);
+    add_some(&more, "one");
+    unserved_drop(&r->u, &r->names, &r->names);
+    assert_true(r->in_want || r->u.n_hosts == 100);
+    unserved_append(&r->u, &more);
+    unserved_fini(&more);
+}
+
+static void what_is_said_again_and_again_takes_no_more_room(void **state)
+{
+    const struct siphash_key key = {{1, 2}};
+    struct rounds r = {.in_want = false};
+    size_t first;
+
+    (void)state;
+    serviceset_init(&r.names, &key);
+    serviceset_add(&r.names, "shop", "one");
+    unserved_init(&r.u);
+    add_some(&r.u, "one");
+    add_some(&r.u, "two");
+    first = r.u.texts.reserved_bytes;
+    for (unsigned i = 0; i < 1000; i++) {
+        say_again(&r);
+        assert_in_range(r.u.texts.reserved_bytes, 1, 4 * first);
+    }
+    assert_int_equal(r.u.n_hosts, 200);
+    assert_int_equal(r.u.n_pools, 2);
+    assert_string_equal(r.u.hosts[0].ingress, "two");
+    assert_string_equal(r.u.hosts[199].host, "h99.test");
+    assert_false(r.u.lost);
+    r.in_want = true;
+    assert_true(failalloc_torture(say_again, &r) > 4);
+    unserved_fini(&r.u);
+    serviceset_fini(&r.names);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -246,6 +349,8 @@ int main(void)
         cmocka_unit_test(a_catch_all_that_is_not_allowed_is_here_though_it_may_be_worth_no_verdict),
         cmocka_unit_test(a_pool_at_fault_is_here_once),
         cmocka_unit_test(what_was_lost_for_memory_is_not_pointed_to),
+        cmocka_unit_test(what_is_dropped_makes_room_for_what_is_appended),
+        cmocka_unit_test(what_is_said_again_and_again_takes_no_more_room),
         cmocka_unit_test(nobody_need_want_it),
         cmocka_unit_test(without_memory_entries_are_missing_and_told_to_be),
     };

@@ -63,7 +63,7 @@ static const struct pool *pool_of(const struct scene *s)
 {
     size_t n;
 
-    return table_routes(s->table, &n)->pool;
+    return table_pool(s->table, table_routes(s->table, &n));
 }
 
 static struct endpoint_state *state_of(const struct scene *s, const struct netaddr *addr)
@@ -71,8 +71,8 @@ static struct endpoint_state *state_of(const struct scene *s, const struct netad
     const struct pool *pool = pool_of(s);
 
     for (uint32_t i = 0; i < pool->n_endpoints; i++) {
-        if (netaddr_equal(&pool->endpoints[i].addr, addr)) {
-            return pool->endpoints[i].state;
+        if (netaddr_equal(endpoint_addr(&pool->endpoints[i]), addr)) {
+            return endpoint_state(&pool->endpoints[i]);
         }
     }
     fail_msg("no such endpoint");
@@ -150,8 +150,8 @@ static void a_refused_dial_goes_on_to_the_next_endpoint_with_the_whole_hello(voi
     assert_int_equal(cells_of(s)->dials[DIAL_OK], 1);
     assert_true(is_skipped(s, &pool[0]));
     assert_false(is_skipped(s, &pool[1])); /* it answered */
-    assert_int_equal(state_of(s, &pool[0])->active, 0);
-    assert_int_equal(state_of(s, &pool[1])->active, 1);
+    assert_int_equal(registry_endpoint_active(state_of(s, &pool[0])), 0);
+    assert_int_equal(registry_endpoint_active(state_of(s, &pool[1])), 1);
     close(client);
     close(server);
 }
@@ -208,14 +208,15 @@ static void an_endpoint_that_does_not_answer_in_time_is_left_for_the_next(void *
 
     open_with(s, pool, 2);
     client = ask_stalled(s);
-    assert_int_equal(state_of(s, &pool[0])->active, 1); /* a dial in progress is load */
+    assert_int_equal(registry_endpoint_active(state_of(s, &pool[0])),
+                     1); /* a dial in progress is load */
     inline_worker_pass(s->iw, 1999);
     assert_int_equal(cells_of(s)->dials[DIAL_TIMEOUT], 0);
     inline_worker_pass(s->iw, 1 + TIMEWHEEL_TICK_MS);
     server = expect_served(s);
     assert_int_equal(cells_of(s)->dials[DIAL_TIMEOUT], 1);
     assert_true(is_skipped(s, &pool[0]));
-    assert_int_equal(state_of(s, &pool[0])->active, 0);
+    assert_int_equal(registry_endpoint_active(state_of(s, &pool[0])), 0);
     close(client);
     close(server);
 }
@@ -326,8 +327,7 @@ static void the_table_is_held_while_dialling_and_not_a_moment_longer(void **stat
 
     open_with(s, pool, 2);
     client = ask_stalled(s);
-    table_unref(s->table); /* the worker's */
-    s->iw->w->table = table_ref(proxy_fixture_table(f, "other.test", NULL, 0));
+    worker_use_table(s->iw->w, table_ref(proxy_fixture_table(f, "other.test", NULL, 0)));
     table_unref(s->table); /* the fixture's */
     assert_false(table_free_if_unused(s->table));
     inline_worker_pass(s->iw, 2000 + TIMEWHEEL_TICK_MS);

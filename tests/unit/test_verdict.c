@@ -39,6 +39,31 @@ static void a_verdict_carries_copies_of_what_it_is_about(void **state)
     verdicts_fini(&v);
 }
 
+static void a_uid_is_kept_where_it_can_be_one(void **state)
+{
+    struct objmeta about = shop;
+    struct verdicts v, copy;
+    char long_text[1000];
+
+    (void)state;
+    memset(long_text, 'u', sizeof(long_text) - 1);
+    long_text[sizeof(long_text) - 1] = '\0';
+    verdicts_init(&v);
+    verdicts_init(&copy);
+    about.uid = "0b0a";
+    verdicts_add(&v, &about, 0, VERDICT_NOTE, "R", "m");
+    about.uid = NULL;
+    verdicts_add(&v, &about, 0, VERDICT_NOTE, "R", "m");
+    about.uid = long_text;
+    verdicts_add(&v, &about, 0, VERDICT_NOTE, "R", "m");
+    verdicts_append(&copy, &v);
+    assert_string_equal(copy.items[0].uid, "0b0a");
+    assert_string_equal(copy.items[1].uid, "");
+    assert_string_equal(copy.items[2].uid, "");
+    verdicts_fini(&v);
+    verdicts_fini(&copy);
+}
+
 static void line_zero_means_the_line_of_the_object(void **state)
 {
     struct verdicts v;
@@ -126,6 +151,66 @@ static void appending_copies_texts_counts_and_loss(void **state)
     assert_int_equal(to.errors, 1);
     assert_int_equal(to.warnings, 1);
     assert_true(to.lost);
+    verdicts_fini(&to);
+}
+
+static void moved_verdicts_keep_their_texts_and_counts(void **state)
+{
+    struct verdicts from, to;
+    const char *message;
+
+    (void)state;
+    verdicts_init(&from);
+    verdicts_init(&to);
+    verdicts_add(&to, &shop, 1, VERDICT_WARNING, "One", "one");
+    verdicts_add(&from, &shop, 2, VERDICT_ERROR, "Two", "two");
+    message = from.items[0].message;
+    verdicts_move(&to, &from);
+    assert_int_equal(from.n, 0);
+    assert_int_equal(to.n, 2);
+    assert_ptr_equal(to.items[1].message, message);
+    assert_int_equal(to.errors, 1);
+    assert_int_equal(to.warnings, 1);
+    assert_false(to.lost);
+    verdicts_fini(&to);
+}
+
+static void what_cannot_be_moved_is_lost(void **state)
+{
+    struct verdicts from, to;
+
+    (void)state;
+    verdicts_init(&from);
+    verdicts_init(&to);
+    verdicts_add(&from, &shop, 2, VERDICT_ERROR, "Two", "two");
+    failalloc_arm(1);
+    verdicts_move(&to, &from);
+    assert_true(failalloc_disarm());
+    assert_int_equal(to.n, 0);
+    assert_true(to.lost);
+    assert_int_equal(from.n, 0);
+    verdicts_fini(&to);
+}
+
+static void what_has_room_can_be_moved_without_memory(void **state)
+{
+    struct verdicts from, to;
+
+    (void)state;
+    verdicts_init(&from);
+    verdicts_init(&to);
+    for (unsigned i = 0; i < 20; i++) {
+        verdicts_add(&from, &shop, i, VERDICT_ERROR, "Two", "two");
+    }
+    failalloc_arm(1);
+    assert_false(verdicts_reserve(&to, from.n));
+    assert_true(failalloc_disarm());
+    assert_true(verdicts_reserve(&to, from.n));
+    failalloc_arm(1);
+    verdicts_move(&to, &from);
+    assert_false(failalloc_disarm());
+    assert_int_equal(to.n, 20);
+    assert_false(to.lost);
     verdicts_fini(&to);
 }
 
@@ -238,11 +323,15 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_verdict_carries_copies_of_what_it_is_about),
+        cmocka_unit_test(a_uid_is_kept_where_it_can_be_one),
         cmocka_unit_test(line_zero_means_the_line_of_the_object),
         cmocka_unit_test(a_place_without_an_object_has_no_identity),
         cmocka_unit_test(errors_and_warnings_are_counted_and_notes_are_not),
         cmocka_unit_test(a_long_message_is_cut_and_says_so),
         cmocka_unit_test(appending_copies_texts_counts_and_loss),
+        cmocka_unit_test(moved_verdicts_keep_their_texts_and_counts),
+        cmocka_unit_test(what_cannot_be_moved_is_lost),
+        cmocka_unit_test(what_has_room_can_be_moved_without_memory),
         cmocka_unit_test(a_filter_drops_and_counts),
         cmocka_unit_test(a_mark_for_refused_objects_stays_when_appended),
         cmocka_unit_test(sorting_goes_by_file_line_namespace_name_and_reason),

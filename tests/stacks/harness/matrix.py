@@ -1,6 +1,7 @@
 """Every client with every server, every feature directly and through the proxy."""
 
 import dataclasses
+import time
 
 from harness.clients import ROLES, Target
 
@@ -24,6 +25,7 @@ class Cell:
     feature: str
     direct: str
     proxied: str
+    seconds: float
 
     @property
     def equal(self):
@@ -69,7 +71,8 @@ def run_pair(world, client, server, wanted=()):
             continue
         if server.port(client.role(feature)) is None:
             continue
+        began = time.monotonic()
         said = [run_feature(client, feature, target)
                 for target in targets(world, server, client.role(feature))]
-        cells.append(Cell(client.name, server.name, feature, *said))
+        cells.append(Cell(client.name, server.name, feature, *said, time.monotonic() - began))
     return cells

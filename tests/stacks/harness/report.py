@@ -59,6 +59,12 @@ def skipped(what, missing):
         print(f"skip {what} {name}: {why}")
 
 
+def slowest(cells):
+    """Where the time went, to see what hangs although it ends well."""
+    for cell in sorted(cells, key=lambda cell: -cell.seconds)[:3]:
+        print(f"  slow: {cell.client} to {cell.server}, {cell.feature}: {cell.seconds:.1f} s")
+
+
 def counts(cells, wrong, connections, seconds):
     good = max(0, len(cells) - wrong)
     done = sum(normal(cell.direct).startswith("ok") for cell in cells)
