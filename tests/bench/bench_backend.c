@@ -1,4 +1,6 @@
 /* The backends of the benchmark: eight listeners in one process, each answering for its own names.
+ * What comes to the wrong one, or is not the stream that it should be, is told on stderr and
+ * closed.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -14,23 +16,24 @@
 
 #include "bench/wire.h"
 
-#define EVENTS      256
-#define CHUNK_BYTES ((size_t)256 * 1024)
+#define EVENTS     256
+#define HEADER_LEN 5u /* of a record */
 
 struct conn {
     int fd;
     unsigned index;     /* of the backend it came to */
-    size_t hello_len;   /* so far */
-    bool greeted;       /* the hello was whole */
+    bool greeted;       /* the hello was whole, and ours */
     bool watches_write; /* output is waiting */
-    struct wire_sizes sizes;
-    uint64_t in_left, out_left;
-    uint8_t hello[WIRE_HELLO];
+    size_t hello_len;   /* so far; what follows holds once greeted */
+    struct wire_order order;
+    uint64_t received, sent;    /* behind the hello */
+    uint64_t in_left, out_left; /* of the request, of what is due */
+    uint8_t hello[WIRE_HELLO_MAX];
 };
 
 static int listeners[WIRE_BACKENDS];
 static int epoll_fd;
-static uint8_t chunk[CHUNK_BYTES];
+static uint8_t chunk[WIRE_CHUNK];
 
 static void die(const char *what)
 {
@@ -93,18 +96,18 @@ static void accept_all(int *listener)
 static bool is_ours(const struct conn *c)
 {
     char name[32];
-    int len = snprintf(name, sizeof(name), WIRE_NAME, c->sizes.host);
+    int len = snprintf(name, sizeof(name), WIRE_NAME, c->order.host);
 
-    return c->sizes.host % WIRE_BACKENDS == c->index &&
-           memmem(c->hello, WIRE_HELLO, name, (size_t)len) != NULL;
+    return c->order.host % WIRE_BACKENDS == c->index &&
+           memmem(c->hello, c->hello_len, name, (size_t)len) != NULL;
 }
 
 /* Send what is due; false when the connection is of no more use. */
 static bool flush(struct conn *c)
 {
     while (c->out_left > 0) {
-        size_t len = c->out_left < CHUNK_BYTES ? (size_t)c->out_left : CHUNK_BYTES;
-        ssize_t n = send(c->fd, chunk, len, MSG_NOSIGNAL);
+        size_t len = c->out_left < WIRE_CHUNK ? (size_t)c->out_left : WIRE_CHUNK;
+        ssize_t n = send(c->fd, wire_bytes(c->order.serial, c->index, c->sent), len, MSG_NOSIGNAL);
 
         if (n < 0 && errno == EAGAIN) {
             break;
@@ -112,6 +115,7 @@ static bool flush(struct conn *c)
         if (n < 0) {
             return false;
         }
+        c->sent += (uint64_t)n;
         c->out_left -= (uint64_t)n;
     }
     if ((c->out_left > 0) != c->watches_write) {
@@ -121,41 +125,64 @@ static bool flush(struct conn *c)
     return true;
 }
 
+/* How long the hello is, by what there is of it: never past its end, for a request may follow. */
+static size_t hello_wanted(const struct conn *c)
+{
+    size_t len;
+
+    if (c->hello_len < HEADER_LEN) {
+        return HEADER_LEN;
+    }
+    len = HEADER_LEN + ((size_t)c->hello[3] << 8 | c->hello[4]);
+    return len < WIRE_HELLO_MAX ? len : WIRE_HELLO_MAX;
+}
+
+static bool greet(struct conn *c)
+{
+    memcpy(&c->order, c->hello + WIRE_RANDOM, sizeof(c->order));
+    if (!is_ours(c)) {
+        fprintf(stderr, "misrouted: host %u came to backend %u\n", c->order.host, c->index);
+        return false;
+    }
+    c->greeted = true;
+    c->in_left = c->order.request;
+    c->out_left = WIRE_REPLY;
+    return flush(c);
+}
+
 static bool read_hello(struct conn *c)
 {
-    ssize_t n = recv(c->fd, c->hello + c->hello_len, WIRE_HELLO - c->hello_len, 0);
+    size_t wanted = hello_wanted(c);
+    ssize_t n = recv(c->fd, c->hello + c->hello_len, wanted - c->hello_len, 0);
 
     if (n <= 0) {
         return n < 0 && errno == EAGAIN;
     }
     c->hello_len += (size_t)n;
-    if (c->hello_len < WIRE_HELLO) {
+    if (c->hello_len < wanted) {
         return true;
     }
-    memcpy(&c->sizes, c->hello + WIRE_RANDOM, sizeof(c->sizes));
-    if (!is_ours(c)) {
-        fprintf(stderr, "misrouted: host %u came to backend %u\n", c->sizes.host, c->index);
-        return false;
-    }
-    c->greeted = true;
-    c->in_left = c->sizes.request;
-    c->out_left = WIRE_REPLY;
-    chunk[0] = (uint8_t)c->index;
-    return flush(c);
+    return wanted == HEADER_LEN ? read_hello(c) : greet(c);
 }
 
 static bool read_requests(struct conn *c)
 {
-    size_t len = c->in_left < CHUNK_BYTES ? (size_t)c->in_left : CHUNK_BYTES;
-    ssize_t n = recv(c->fd, NULL, len, MSG_TRUNC); /* discards without a copy */
+    size_t len = c->in_left < WIRE_CHUNK ? (size_t)c->in_left : WIRE_CHUNK;
+    ssize_t n = recv(c->fd, chunk, len, 0);
 
     if (n <= 0) {
         return n < 0 && errno == EAGAIN;
     }
+    if (memcmp(chunk, wire_bytes(c->order.serial, WIRE_CLIENT, c->received), (size_t)n) != 0) {
+        fprintf(stderr, "crossed: the request of host %u has bytes of another stream\n",
+                c->order.host);
+        return false;
+    }
+    c->received += (uint64_t)n;
     c->in_left -= (uint64_t)n;
     if (c->in_left == 0) {
-        c->in_left = c->sizes.request;
-        c->out_left += c->sizes.response;
+        c->in_left = c->order.request;
+        c->out_left += c->order.response;
         return flush(c);
     }
     return true;
@@ -189,6 +216,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: bench_backend PORT\n");
         return 2;
     }
+    wire_start();
     epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     for (unsigned i = 0; i < WIRE_BACKENDS; i++) {
         open_listener(i, (uint16_t)strtoul(argv[1], NULL, 10));

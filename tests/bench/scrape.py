@@ -22,16 +22,18 @@ import clients  # noqa: E402  the path is set above
 import manifests  # noqa: E402
 import sealway  # noqa: E402
 
-OUT = "build/bench"
+B = os.environ.get("B", "build")  # where make builds
+OUT = f"{B}/bench"
 ROUNDS = 2 if os.environ.get("QUICK") == "1" else 5
-LOAD = {"rr": ("request", 100000), "short": ("short connection", 10000)}
+LOAD = {"rr": "request", "short": "short connection"}
+LOAD_MS = 1000
 ROUTES, HOSTS, BACKENDS, PORT = 10000, 1000, 8, 7000
 CONDITIONS = ("no scrapes", "a scrape a second", "as much CPU burnt")
 WORKER_CPU, OTHER_CPU = {0}, {1}
 
 
 def enter_namespace():
-    """A network of our own, as for run.sh."""
+    """A network of our own, as for run.py."""
     if os.environ.get("BENCH_INSIDE") != "1":
         os.environ["BENCH_INSIDE"] = "1"
         flags = "-n" if os.geteuid() == 0 else "-rn"
@@ -43,12 +45,8 @@ def enter_namespace():
 
 
 def build():
-    os.makedirs(OUT, exist_ok=True)
-    flags = ["-O2", "-std=gnu11", "-D_GNU_SOURCE", "-Iinclude", "-Itests"]
-    for name, more in (("bench_backend", []),
-                       ("bench_load", ["tests/support/hello_builder.c", "src/base/attr.c"])):
-        subprocess.run([os.environ.get("CC", "cc"), *flags, "-o", f"{OUT}/{name}",
-                        f"tests/bench/{name}.c", *more], check=True)
+    subprocess.run(["make", "--no-print-directory", f"B={B}", f"{OUT}/bench_load",
+                    f"{OUT}/bench_backend"], check=True)
 
 
 def backend_ip(i):
@@ -61,7 +59,7 @@ def write_manifests(directory):
         objects += [manifests.service("bench", f"b{i}"),
                     *manifests.endpoints("bench", f"b{i}", (backend_ip(i), PORT))]
     for i in range(HOSTS):
-        objects.append(manifests.ingress("bench", f"h{i:03}", f"h{i:03}.bench.test",
+        objects.append(manifests.ingress("bench", f"h{i:06}", f"h{i:06}.bench.test",
                                          f"b{i % BACKENDS}"))
     for i in range(ROUTES - HOSTS):
         objects += manifests.route("other", f"other-{i:05}", f"other-{i:05}.test",
@@ -145,10 +143,10 @@ class Bench:
         before = cpu_ns(self.pid, self.worker)
         ip, port = self.program.listen
         command = [f"{OUT}/bench_load", "-m", mode, "-a", ip, "-p", str(port), "-c", "64",
-                   "-n", str(LOAD[mode][1]), "-P", str(self.pid)]
+                   "-t", str(LOAD_MS), "-P", str(self.pid)]
         line = subprocess.run(command, check=True, capture_output=True, text=True).stdout
         result = json.loads(line)
-        cpu = (cpu_ns(self.pid, self.worker) - before) / 1e3 / result["units"]
+        cpu = (cpu_ns(self.pid, self.worker) - before) / 1e3 / result["done"]
         return (cpu, result["p50_us"], result["p99_us"],
                 result["units"] / (result["wall_ns"] / 1e9))
 
@@ -168,7 +166,7 @@ def tell(bench, results):
     print(f"a page of {bench.size / 1e6:.1f} MB, {bench.render_ms:.0f} ms of CPU to write; "
           f"median (min-max) of {ROUNDS} rounds\n")
     print(f"{'':18} {'':18} {'worker CPU, us':20} {'p50, us':16} {'p99, us':20} per second")
-    for mode, (unit, _) in LOAD.items():
+    for mode, unit in LOAD.items():
         for condition in CONDITIONS:
             columns = list(zip(*results[mode, condition]))
             print(f"{unit:18} {condition:18} {spread(columns[0], 2):20} {spread(columns[1], 0):16} "

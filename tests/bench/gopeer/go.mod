@@ -1,0 +1,3 @@
+module sealway.io/bench/gopeer
+
+go 1.19
