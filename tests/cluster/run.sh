@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# run.sh [WORD...] - Sealway on a real node: containers, Pod Security, node ports, the chart.
+#
+#   WORD...        run only the tests whose name has one of these in it
+#   FULL=1         the long forms
+#   KEEP=1         take the node that is up, if one is, and leave it up; say how to talk to it
+#   NODE=name      which node (default sealway); several may be up
+#
+#   run.sh up | down                     start the node and leave it up; stop it
+#   run.sh release [RELEASE NAMESPACE]   the chart with the image of this tree; prints the node port
+#   run.sh kubectl ARGS | helm ARGS      in the node's network
+#   run.sh client COMMAND                in the network of its clients: run.sh client curl ...
+#
+#   SEALWAY_ARCHIVE  an image that make image ARCHIVE= wrote, in place of the tree's
+#
+# The node is in namespaces of its own, and has its files in one directory of $TMPDIR.  Takes root.
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+. "$here/../metrics/python.sh"
+
+if [ "$(id -u)" -ne 0 ]; then
+    # What is built is then root's, and kept with root's caches.
+    if command -v sudo >/dev/null; then
+        keep=SEALWAY_E2E_CACHE,SEALWAY_IMAGE_CACHE,SEALWAY_CLUSTER_CACHE,SEALWAY_ARCHIVE
+        keep=$keep,TMPDIR,NODE,FULL,KEEP,PATH
+        # And from where what has to be fetched is fetched.
+        for name in $(compgen -e); do
+            case ${name,,} in
+                goproxy | goflags | gosumdb | gonosumdb | goprivate | pip_* | npm_config_*) ;;
+                http_proxy | https_proxy | all_proxy | no_proxy) ;;
+                *) continue ;;
+            esac
+            keep=$keep,$name
+        done
+        exec sudo --preserve-env="$keep" "$here/run.sh" "$@"
+    fi
+    echo "run.sh: namespaces of its own take root: sudo $0 $*" >&2
+    exit 1
+fi
+# As root by sudo one may have a user's path and no home.
+export PATH=$PATH:/usr/sbin:/sbin HOME=${HOME:-/root}
+for program in containerd runc ctr nft conntrack ip unshare nsenter sysctl python3; do
+    command -v $program >/dev/null || {
+        echo "run.sh: $program is missing; tests/support/deps.sh cluster installs it" >&2
+        exit 1
+    }
+done
+
+# shellcheck disable=SC2154 # python.sh assigns it
+exec "$python" -B "$here/main.py" "$@"

@@ -1,0 +1,3 @@
+module sealway/tests/cluster/traffic
+
+go 1.19
