@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import tarfile
+import time
 
 import paths
 import images
@@ -23,6 +24,7 @@ import compare
 from markdown import Document
 
 BLOCK_S = 600
+TURN_S = 2  # that somebody takes to turn to another terminal
 PROXIES = ("http_proxy", "https_proxy", "no_proxy")
 TAKEN = ("charts", "deploy")  # of the tree
 NOTING = ("docker", "kind", "minikube", "sudo")
@@ -104,6 +106,7 @@ class Reader:
         said = other.stdout.readline()
         assert said.startswith("Forwarding from"), f"{text}\n{said}{other.stdout.read()}"
         self.forwarded += 1
+        time.sleep(TURN_S)
 
     def _compare(self, block):
         assert compare.matches(block.text, self.printed), \
