@@ -101,12 +101,13 @@ class AccessLogs:
 
     def of_connection(self, failure):
         """The line of a client's connection; None if no Sealway pod has seen it end.  Its port may
-        have been another's before and since."""
+        have been another's before and since, for the same host even."""
         self.read()
         began, ended = failure["began"] - LEEWAY_S, failure["at"]
         with self.lock:
             found = [line for line in self.by_port.get(failure["port"], ())
-                     if began <= line.accepted <= ended]
+                     if began <= line.accepted <= (failure["talked"] or ended)
+                     and line["sni"] == failure["host"]]
         return min(found, key=lambda line: abs(line.ended - ended), default=None)
 
     def wait_for(self, failures):

@@ -51,7 +51,7 @@ class Scene(Once):
 
     def __init__(self, node):
         self.node = node
-        self.phases = []  # those with a fault
+        self.judged = []  # failures, as those of a fault
         self.rows = []
         self.logs = self.traffic = None
         self.authority = Authority(node.dir / "faults", "CA of the faults")
@@ -91,6 +91,10 @@ class Scene(Once):
             item["metadata"]["namespace"] = BACKENDS_NS
         self.kubectl("apply", "-f", "-", stdin=json.dumps(
             {"apiVersion": "v1", "kind": "List", "items": items}))
+
+    def failures_beside_faults(self):
+        judged = {id(each) for each in self.judged}
+        return [each for each in self.traffic.failures_since(0) if id(each) not in judged]
 
     def stop(self):
         """What was open until now; nothing runs on."""
@@ -137,8 +141,13 @@ class Scene(Once):
                            f"{count} ready pods in {ns}, and no other")
 
     def wait_kept(self):
-        self.node.wait(lambda: self.traffic.kept()["open"] == KEPT, ENOUGH_S,
-                       f"{KEPT} kept connections")
+        """Until each has had an answer since now: then it is known which were cut before."""
+        now = time.time()
+
+        def are_kept():
+            kept = self.traffic.kept()
+            return kept["open"] == KEPT and kept["heard"] > now
+        self.node.wait(are_kept, ENOUGH_S, f"{KEPT} kept connections")
 
     def some_backend(self):
         """(name, pod) of one that has kept connections."""
@@ -162,21 +171,21 @@ class Scene(Once):
     def undergo(self, name, fault):
         """A fault with some quiet behind it, which is held against what it may cost.  `fault`
         returns once all is well again but for the kept connections."""
-        phase = f"{name.replace(' ', '-')}-{len(self.phases) + 1}"
-        self.phases.append(phase)
+        phase = f"{name.replace(' ', '-')}-{len(self.rows) + 1}"
         self.wait_whole()  # one that failed before is not its fault
         if not self._is_balanced():
             self._balance()
         self.traffic.enter(phase)
-        began = time.monotonic()
+        began = time.time()
         toll = fault(self) or Toll()
         self.wait_kept()
-        recovered = time.monotonic() - began
+        recovered = time.time() - began
         time.sleep(QUIET_S)
         self.traffic.enter(f"{phase}-after")
         result = Losses(name, recovered, self.traffic.summary(phase))
         self.rows.append(result)
-        failures = self.traffic.failures_of(phase)
+        failures = self.traffic.failures_since(began)
+        self.judged += failures
         losses.count(result, failures, self.logs, toll)
         losses.show([result])
         result.check(toll)
@@ -275,7 +284,7 @@ def upgrade_sealway(scene):
     toll = drain_of(scene, scene.sealways())
     config = {} if FULL else {"drain-delay": "3s"}
     scene.release.upgrade({"controller": {
-        "config": config, "podAnnotations": {"sealway.test/round": str(len(scene.phases))}}})
+        "config": config, "podAnnotations": {"sealway.test/round": str(len(scene.rows))}}})
     scene.wait_whole()
     return toll
 

@@ -91,20 +91,22 @@ class Traffic:
         self._tell("start")
 
     def kept(self):
-        """The kept connections that are open: how many, and by pod and Sealway pod."""
+        """The kept connections that are open: how many, and by pod and Sealway pod; `heard`: the
+        time since when each has had an answer.  One that was cut is open until that is noticed."""
         return self._ask("count", "count")
 
     def enter(self, phase):
         """What happens from now on is of that phase.  A name counts once."""
-        self._tell("phase", phase)
+        self._ask("entered", "phase", phase)
 
     def summary(self, phase):
         """Of one that is over."""
         return self._wait(lambda: self.summaries.get(phase), f"summary of {phase}")
 
-    def failures_of(self, phase):
+    def failures_since(self, began):
+        """Those that were seen since then, of connections that may have begun before."""
         with self.heard:
-            return [each for each in self.failures if each["phase"] == phase]
+            return [each for each in self.failures if each["at"] >= began]
 
     def stop(self):
         """End all connections in order; what was open until then."""

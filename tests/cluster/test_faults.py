@@ -54,7 +54,7 @@ def between_the_faults_nothing_is_lost(node):
     for each in scene.traffic.slow[:10]:
         print(f"{'':13}slow: {losses.describe(each, scene.logs.of_connection(each))}")
     others = [losses.describe(each, scene.logs.of_connection(each))
-              for each in scene.traffic.failures if each["phase"] not in scene.phases]
+              for each in scene.failures_beside_faults()]
     assert not others, "\n".join(others[:10])
     assert kept == faults.KEPT, f"{kept} kept connections at the end"
 

@@ -32,11 +32,17 @@ type session struct {
 	port   int
 }
 
-// trouble says how far a connection came.
+// trouble says how far a connection came, and when it was seen that it came no further: while the
+// connection still had its port.
 type trouble struct {
 	stage string
 	port  int
 	err   error
+	at    time.Time
+}
+
+func newTrouble(stage string, port int, err error) *trouble {
+	return &trouble{stage, port, err, time.Now()}
 }
 
 func (c *client) host(number int) string { return c.hosts[number%len(c.hosts)] }
@@ -45,14 +51,15 @@ func (c *client) open(host string) (*session, *trouble) {
 	end := time.Now().Add(c.timeout)
 	plain, err := net.DialTimeout("tcp", c.target, c.timeout)
 	if err != nil {
-		return nil, &trouble{"dial", 0, err}
+		return nil, newTrouble("dial", 0, err)
 	}
 	port := plain.LocalAddr().(*net.TCPAddr).Port
 	conn := tls.Client(plain, &tls.Config{ServerName: host, RootCAs: c.roots})
 	_ = conn.SetDeadline(end)
 	if err := conn.Handshake(); err != nil {
+		bad := newTrouble("handshake", port, err)
 		plain.Close()
-		return nil, &trouble{"handshake", port, err}
+		return nil, bad
 	}
 	return &session{conn, bufio.NewReaderSize(conn, maxLine), port}, nil
 }
@@ -75,7 +82,7 @@ func (s *session) exchange(line string) (answer, *trouble) {
 			return heard, nil
 		}
 	}
-	return answer{}, &trouble{"answer", s.port, err}
+	return answer{}, newTrouble("answer", s.port, err)
 }
 
 // finish ends a connection in order: both directions are closed in turn.  Nobody else may read.

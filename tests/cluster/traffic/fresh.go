@@ -42,7 +42,7 @@ func (f *fresh) start(number int, due time.Time) {
 			<-f.slots
 		}()
 	default:
-		f.rec.failed(p, f.describe(number, due, &trouble{"dial", 0, errSaturated}))
+		f.rec.failed(p, f.describe(number, due, newTrouble("dial", 0, errSaturated)))
 	}
 }
 
@@ -60,14 +60,14 @@ func (f *fresh) once(p *phase, number int, due time.Time) {
 		return
 	}
 	go s.finish()
-	d := f.describe(number, due, &trouble{"answer", s.port, nil})
+	d := f.describe(number, due, newTrouble("answer", s.port, nil))
 	d.Pod, d.Via, d.Text = heard.pod, heard.via, "open after "+opened.String()
 	f.rec.answered(p, due, d)
 }
 
 func (f *fresh) describe(number int, due time.Time, how *trouble) *failure {
-	d := &failure{Class: "fresh", Began: seconds(due), Host: f.client.host(number),
-		Stage: how.stage, Kind: "slow", Port: how.port, Stream: "fresh-" + strconv.Itoa(number)}
+	d := &failure{Class: "fresh", At: seconds(how.at), Began: seconds(due),
+		Host: f.client.host(number), Stage: how.stage, Kind: "slow", Port: how.port, Stream: "fresh-" + strconv.Itoa(number)}
 	if how.err != nil {
 		d.Kind, d.Text = kindOf(how.err), how.err.Error()
 	}

@@ -38,6 +38,7 @@ type stream struct {
 	up       bool
 	unplaced bool // only what the quota allows will do
 	pod, via string
+	heard    time.Time // when it had its last answer
 }
 
 func newKeeper(c *client, rec *recorder) *keeper {
@@ -108,38 +109,53 @@ func (k *keeper) place(s *stream, heard answer) bool {
 		default:
 		}
 	}
-	s.up, s.pod, s.via = true, heard.pod, heard.via
+	s.hear(heard)
 	return true
 }
 
-func (k *keeper) note(s *stream, up bool, heard answer) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	s.up = up
-	if up {
-		s.pod, s.via = heard.pod, heard.via
-	}
+// hear is under the keeper's lock.
+func (s *stream) hear(heard answer) {
+	s.up, s.pod, s.via, s.heard = true, heard.pod, heard.via, time.Now()
 }
 
-// status is how many are open, and over what.
+func (k *keeper) note(s *stream, heard answer) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	s.hear(heard)
+}
+
+func (k *keeper) noteEnd(s *stream) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	s.up = false
+}
+
+// status is how many are open, and over what; and since when none of them has been silent.
 type status struct {
 	Event string         `json:"event"`
 	Open  int            `json:"open"`
 	Vias  map[string]int `json:"vias"`
 	Pods  map[string]int `json:"pods"`
+	Heard float64        `json:"heard"` // seconds since 1970
 }
 
 func (k *keeper) status(event string) status {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	found := status{event, 0, map[string]int{}, map[string]int{}}
+	oldest := time.Now()
+	found := status{event, 0, map[string]int{}, map[string]int{}, 0}
 	for _, s := range k.streams {
-		if s.up {
-			found.Open++
-			found.Vias[s.via]++
-			found.Pods[s.pod]++
+		if !s.up {
+			continue
+		}
+		found.Open++
+		found.Vias[s.via]++
+		found.Pods[s.pod]++
+		if s.heard.Before(oldest) {
+			oldest = s.heard
 		}
 	}
+	found.Heard = seconds(oldest)
 	return found
 }
 
@@ -167,7 +183,7 @@ func (k *keeper) run(s *stream) {
 		}
 		t := newTalk(k, s, session, opened)
 		t.run()
-		k.note(s, false, answer{})
+		k.noteEnd(s)
 	}
 }
 
@@ -215,7 +231,7 @@ func (s *stream) question() string {
 }
 
 func (k *keeper) refused(s *stream, began time.Time, bad *trouble) {
-	k.rec.fail(&failure{Class: "reopen", Began: seconds(began), Host: s.host,
-		Stage: bad.stage, Kind: kindOf(bad.err), Text: bad.err.Error(), Port: bad.port,
+	k.rec.fail(&failure{Class: "reopen", At: seconds(bad.at), Began: seconds(began),
+		Host: s.host, Stage: bad.stage, Kind: kindOf(bad.err), Text: bad.err.Error(), Port: bad.port,
 		Stream: s.name(), Message: s.next - 1}, func(sum *summary) { sum.Refused++ })
 }

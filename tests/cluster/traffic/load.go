@@ -16,8 +16,9 @@ import (
 //
 //	hold COUNT VIA...  have so many kept connections, evenly over these Sealway pods: a line `held`
 //	start              fresh connections, from now on until the end
-//	phase NAME         what happens from now on is of that phase; the one before gets its line
-//	count              a line `count`: the kept connections that are open now
+//	phase NAME         what happens from now on is of that phase: a line `entered`, and in time one
+//	                   of the phase before
+//	count              a line `count`: the kept connections that are open now, as far as is known
 //	stop               end everything in order, as does the end of the input
 //
 // Its output is JSON, an object to the line: failures as they happen, and what the commands ask for.
@@ -90,7 +91,9 @@ func (l *loader) do(words []string) error {
 	case len(words) == 1 && words[0] == "count":
 		l.rec.write(l.keeper.status("count"))
 	case len(words) == 2 && words[0] == "phase":
-		go l.rec.conclude(l.rec.enter(words[1]))
+		before := l.rec.enter(words[1])
+		l.rec.write(map[string]string{"event": "entered"})
+		go l.rec.conclude(before)
 	case len(words) >= 3 && words[0] == "hold":
 		count, err := strconv.Atoi(words[1])
 		if err != nil || count < 1 {

@@ -14,8 +14,9 @@ const slowAfter = 5 * time.Second
 // that did, but after more than slowAfter.
 type failure struct {
 	Event   string  `json:"event"`
-	At      float64 `json:"at"`    // seconds since 1970
-	Began   float64 `json:"began"` // when it was due, or opened
+	At      float64 `json:"at"`     // seconds since 1970, when that was seen
+	Began   float64 `json:"began"`  // when it was due, or opened
+	Talked  float64 `json:"talked"` // when it had its first answer, if it had
 	Phase   string  `json:"phase"`
 	Class   string  `json:"class"` // fresh, kept, or reopen: of a kept one
 	Stage   string  `json:"stage"` // dial, handshake or answer
@@ -46,7 +47,7 @@ type summary struct {
 	Late      float64 `json:"late_ms"` // how late the busiest moment of this machine began one
 }
 
-// phase is a named stretch of time.  A fresh connection belongs to the one in which it was due.
+// phase is a named stretch of time.  A fresh connection belongs to the one in which it began.
 type phase struct {
 	summary
 	began     time.Time
@@ -116,7 +117,7 @@ func (r *recorder) answered(p *phase, due time.Time, f *failure) {
 }
 
 func (r *recorder) describe(event string, p *phase, f *failure) {
-	f.Event, f.Phase, f.At = event, p.Phase, seconds(time.Now())
+	f.Event, f.Phase = event, p.Phase
 	_ = r.out.Encode(f)
 }
 

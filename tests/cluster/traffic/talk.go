@@ -11,6 +11,7 @@ type talk struct {
 	stream  *stream
 	session *session
 	opened  time.Time
+	talked  time.Time
 	heard   chan heardLine
 	over    chan struct{} // tells the reader
 
@@ -23,12 +24,13 @@ type talk struct {
 type heardLine struct {
 	text string
 	err  error
+	at   time.Time // while the connection had its port
 }
 
 var errNoAnswer = errors.New("timeout: no answer")
 
 func newTalk(k *keeper, s *stream, session *session, opened time.Time) *talk {
-	return &talk{keeper: k, stream: s, session: session, opened: opened,
+	return &talk{keeper: k, stream: s, session: session, opened: opened, talked: time.Now(),
 		heard: make(chan heardLine), over: make(chan struct{})}
 }
 
@@ -41,12 +43,13 @@ func (t *talk) run() {
 	leave, ending := t.stream.leave, t.keeper.ending
 	for {
 		var err error
+		var at time.Time
 		select {
 		case <-beat.C:
 			beat.Reset(pace)
-			err = t.speak()
+			at, err = time.Now(), t.speak()
 		case line := <-t.heard:
-			err = t.take(line)
+			at, err = line.at, t.take(line)
 		case <-leave:
 			t.leaving = true
 		case <-ending:
@@ -59,7 +62,7 @@ func (t *talk) run() {
 		}
 		if err != nil {
 			_ = t.session.SetDeadline(time.Now())
-			t.cut(err)
+			t.cut(err, at)
 			return
 		}
 	}
@@ -71,7 +74,7 @@ func (t *talk) read() {
 	for {
 		text, err := readLine(t.session.reader)
 		select {
-		case t.heard <- heardLine{text, err}:
+		case t.heard <- heardLine{text, err, time.Now()}:
 		case <-t.over: // nobody listens any more
 		}
 		if err != nil {
@@ -113,7 +116,7 @@ func (t *talk) take(line heardLine) error {
 		return nil
 	}
 	t.asked = ""
-	t.keeper.note(t.stream, true, heard)
+	t.keeper.note(t.stream, heard)
 	t.keeper.rec.count(func(s *summary) { s.Messages++ })
 	return nil
 }
@@ -124,7 +127,7 @@ func (t *talk) count() {
 	}
 }
 
-func (t *talk) cut(err error) {
+func (t *talk) cut(err error, at time.Time) {
 	s := t.stream
 	stage := "idle"
 	if t.asked != "" {
@@ -133,7 +136,7 @@ func (t *talk) cut(err error) {
 	t.keeper.mu.Lock()
 	pod, via := s.pod, s.via
 	t.keeper.mu.Unlock()
-	t.keeper.rec.fail(&failure{Class: "kept", Began: seconds(t.opened), Host: s.host, Stage: stage,
-		Kind: kindOf(err), Text: err.Error(), Pod: pod, Via: via, Port: t.session.port,
+	t.keeper.rec.fail(&failure{Class: "kept", At: seconds(at), Began: seconds(t.opened),
+		Talked: seconds(t.talked), Host: s.host, Stage: stage, Kind: kindOf(err), Text: err.Error(), Pod: pod, Via: via, Port: t.session.port,
 		Stream: s.name(), Message: s.next - 1}, func(sum *summary) { sum.Cut++ })
 }
