@@ -10,7 +10,7 @@ CHANGING = (
     (r"after \d+ ms", "after N ms"),
     (r"\b[0-9a-f]{12}\b", "COMMIT"),
     (r"\b(gcc|glibc|libcurl|OpenSSL|libevent|cJSON|libyaml|kernel Linux) \d\S*", r"\1 VERSION"),
-    (r"\(OpenSSL/[\d.]+\)", "(OpenSSL/VERSION)"),
+    (r"\bOpenSSL/[\d.]+", "OpenSSL/VERSION"),
     (r"(?<![\w.])(\d+[smhd] ?)+(?=\s|$)", "AGE "),
     (r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "UID"),
 )
