@@ -40,7 +40,10 @@ void hello_start(struct conn *c);
 /** The client is readable. */
 void hello_on_readable(struct conn *c);
 
-/** The hello did not come in time. */
+/**
+ * The hello was not read in time.  What is there by now counts: a worker that was kept from its
+ * processor must not hold that against clients who were not late.
+ */
 void hello_on_deadline(struct conn *c);
 
 /** Make `h`, which may live on the stack and in the scratch, the connection's own.  Returns NULL

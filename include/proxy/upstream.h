@@ -22,7 +22,7 @@ void upstream_on_writable(struct conn *c);
 /** The client did something while we dial: only a reset matters now. */
 void upstream_on_client(struct conn *c);
 
-/** The endpoint did not answer in time: the next one. */
+/** The endpoint did not answer in time: the next one; unless it did, and we are late to look. */
 void upstream_on_deadline(struct conn *c);
 
 #endif

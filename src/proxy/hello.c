@@ -268,6 +268,14 @@ void hello_on_readable(struct conn *c)
 
 void hello_on_deadline(struct conn *c)
 {
-    count(c, HELLO_TIMEOUT);
-    conn_end(c, END_HELLO_TIMEOUT);
+    uint32_t before;
+
+    do {
+        before = c->hello_bytes;
+        hello_on_readable(c);
+    } while (c->state == CONN_READING_HELLO && c->hello_bytes != before);
+    if (c->state == CONN_READING_HELLO) {
+        count(c, HELLO_TIMEOUT);
+        conn_end(c, END_HELLO_TIMEOUT);
+    }
 }

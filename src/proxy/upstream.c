@@ -259,6 +259,13 @@ void upstream_on_client(struct conn *c)
 
 void upstream_on_deadline(struct conn *c)
 {
-    dial_failed(c, c->hello, ETIMEDOUT);
-    dial_next(c, c->hello);
+    int rc = deliver(c, c->hello);
+
+    if (rc == 0 && c->state == CONN_DIALLING) {
+        rc = -ETIMEDOUT;
+    }
+    if (rc != 0) {
+        dial_failed(c, c->hello, -rc);
+        dial_next(c, c->hello);
+    }
 }

@@ -5,16 +5,21 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "fakes/name_backend.h"
 #include "fakes/scripted_peer.h"
 #include "support/ask.h"
 #include "support/manifest_writer.h"
 #include "support/scene.h"
+#include "support/wait_until.h"
 
-#define KIB 1024ULL
+#define KIB       1024ULL
+#define PROMPT_MS 10000u
 
 /* Descriptions of RFC 8446 6.2 and RFC 6066 3, as numbers: this is a test of the wire. */
 #define UNEXPECTED_MESSAGE 10
@@ -100,6 +105,62 @@ static void a_hello_of_one_byte_segments_is_routed(void **state)
     b = peer_accept(s->listener, server, NULL);
     c = peer_dial(&s->addr, client, NULL);
     assert_peers_ok(c, b);
+}
+
+static bool is_raised(void *ctx)
+{
+    return peer_flag_is_raised(ctx);
+}
+
+/* Kept from its processor for longer than a hello may take, with more to look at than one look of
+ * the event loop takes (32), it must not time out those who were not late. */
+static void a_stall_of_ours_is_not_held_against_the_clients(void **state)
+{
+    static const char *const args[] = {"--workers", "1", "--hello-timeout", "2s", NULL};
+    enum { CLIENTS = 100, FIRST = 10 };
+    struct stage g = stage_start(state, args);
+    struct hello_bytes hello = {0};
+    struct peer_flag begun[CLIENTS], sent[CLIENTS], go;
+    struct peer *clients[CLIENTS];
+    char answer[64];
+
+    hello_simple(&hello, SCENE_HOST, NULL);
+    snprintf(answer, sizeof(answer), "app %zu\n", hello.len);
+    peer_flag_init(&go);
+    for (size_t i = 0; i < CLIENTS; i++) {
+        peer_flag_init(&begun[i]);
+        peer_flag_init(&sent[i]);
+        const struct peer_step script[] = {
+            PEER_SEND(hello.data, FIRST),
+            PEER_RAISE(&begun[i]),
+            PEER_WAIT(&go),
+            PEER_SEND(hello.data + FIRST, hello.len - FIRST),
+            PEER_HALF_CLOSE,
+            PEER_RAISE(&sent[i]),
+            PEER_EXPECT(answer, strlen(answer)),
+            PEER_EXPECT_EOF,
+            PEER_END,
+        };
+        clients[i] = peer_dial(&g.scene->addr, script, NULL);
+    }
+    for (size_t i = 0; i < CLIENTS; i++) {
+        assert_true(wait_until(is_raised, &begun[i], PROMPT_MS));
+    }
+    sealway_signal(g.scene->program, SIGSTOP);
+    peer_flag_raise(&go);
+    for (size_t i = 0; i < CLIENTS; i++) {
+        assert_true(wait_until(is_raised, &sent[i], PROMPT_MS));
+    }
+    usleep(2200 * 1000);
+    sealway_signal(g.scene->program, SIGCONT);
+    for (size_t i = 0; i < CLIENTS; i++) {
+        assert_peer_ok(clients[i]);
+        peer_flag_fini(&begun[i]);
+        peer_flag_fini(&sent[i]);
+    }
+    peer_flag_fini(&go);
+    hello_bytes_free(&hello);
+    name_backend_stop(g.backend);
 }
 
 static void a_hello_over_several_records_is_routed(void **state)
@@ -348,6 +409,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_SCENE(a_hello_of_one_byte_segments_is_routed),
+        WITH_SCENE(a_stall_of_ours_is_not_held_against_the_clients),
         WITH_SCENE(a_hello_over_several_records_is_routed),
         WITH_SCENE(a_browsers_hello_and_a_sixty_kilobyte_hello_are_routed),
         WITH_SCENE(each_kind_of_bad_hello_gets_its_own_alert),

@@ -340,6 +340,39 @@ static void a_silent_client_costs_no_buffer_and_ends_by_the_deadline(void **stat
     close(fd);
 }
 
+static void a_hello_that_is_there_at_the_deadline_is_routed_however_late_we_look(void **state)
+{
+    struct inline_worker *iw = *state;
+    const size_t first =
+        10; /* read in time; the rest came while the worker was kept from looking */
+    int client = inline_worker_dial(iw), server;
+    struct conn *c = inline_worker_conn(iw, CONN_READING_HELLO);
+
+    inline_worker_write(iw, client, iw->f.hello, first);
+    INLINE_UNTIL(iw, c->hello_bytes == first);
+    inline_worker_write(iw, client, iw->f.hello + first, iw->f.hello_len - first);
+    inline_worker_pass(iw, 60000);
+    server = inline_worker_accept(iw, iw->f.backend);
+    inline_worker_expect(iw, server, iw->f.hello, iw->f.hello_len);
+    assert_int_equal(hellos(iw, HELLO_TIMEOUT), 0);
+    close(client);
+    close(server);
+}
+
+static void what_is_there_at_the_deadline_is_no_excuse_for_what_is_not(void **state)
+{
+    struct inline_worker *iw = *state;
+    int client = inline_worker_dial(iw);
+
+    (void)inline_worker_conn(iw, CONN_READING_HELLO);
+    inline_worker_write(iw, client, iw->f.hello, iw->f.hello_len - 1);
+    inline_worker_pass(iw, 5000 + TIMEWHEEL_TICK_MS);
+    assert_int_equal(inline_worker_live(iw), 0);
+    assert_int_equal(inline_worker_ended(iw, END_HELLO_TIMEOUT), 1);
+    assert_int_equal(hellos(iw, HELLO_TIMEOUT), 1);
+    close(client);
+}
+
 static void an_end_before_the_hello_is_whole_is_an_eof_at_any_byte(void **state)
 {
     struct inline_worker *iw = *state;
@@ -493,6 +526,8 @@ int main(void)
         OPENED(a_broken_hello_gets_the_parsers_alert_and_its_memory_is_gone),
         OPENED(the_deadline_counts_from_the_accept_and_no_byte_moves_it),
         OPENED(a_silent_client_costs_no_buffer_and_ends_by_the_deadline),
+        OPENED(a_hello_that_is_there_at_the_deadline_is_routed_however_late_we_look),
+        OPENED(what_is_there_at_the_deadline_is_no_excuse_for_what_is_not),
         OPENED(an_end_before_the_hello_is_whole_is_an_eof_at_any_byte),
         OPENED(a_reset_before_the_hello_is_whole_is_the_clients),
         OPENED(reading_survives_interruptions_and_short_reads),

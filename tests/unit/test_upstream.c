@@ -474,6 +474,21 @@ static void a_kernel_that_is_never_ready_does_not_outlast_the_deadline(void **st
     close(fd);
 }
 
+static void a_connection_that_stands_at_the_deadline_is_used_however_late_we_look(void **state)
+{
+    struct scene *s = *state;
+    int client, server;
+
+    open_with(s, &s->iw->f.backend_addr, 1);
+    failsys_fail(FAILSYS_SEND, EAGAIN, 0, 1000);
+    client = ask_stalled(s);
+    failsys_reset();
+    inline_worker_pass(s->iw, 60000); /* nobody has seen that it is writable */
+    server = expect_served(s);
+    close(client);
+    close(server);
+}
+
 static void interrupted_and_short_sends_deliver_every_byte_in_order(void **state)
 {
     struct scene *s = *state;
@@ -573,6 +588,7 @@ int main(void)
         IN_SCENE(an_endpoint_that_breaks_before_a_byte_was_taken_is_left_for_the_next),
         IN_SCENE(a_kernel_that_is_not_ready_is_waited_for),
         IN_SCENE(a_kernel_that_is_never_ready_does_not_outlast_the_deadline),
+        IN_SCENE(a_connection_that_stands_at_the_deadline_is_used_however_late_we_look),
         IN_SCENE(interrupted_and_short_sends_deliver_every_byte_in_order),
         IN_SCENE(an_error_told_by_the_socket_is_a_failed_dial),
         IN_SCENE(a_dial_that_cannot_be_waited_for_ends_the_connection),
