@@ -21,6 +21,7 @@
 #define LAST_MAX   256u
 #define REAP_MS    5000u /* how long to wait for a process that was killed */
 #define ASK_MS     20u   /* without a pidfd */
+#define STRAYS_MAX 1024u /* reaped at a time */
 
 struct kubeexec {
     struct kubeexec_config cfg;
@@ -35,6 +36,8 @@ struct kubeexec {
     int status;
     struct err why; /* what went wrong before it ended; "" when nothing */
 };
+
+static unsigned running; /* of which the status is still to come; all are of one thread */
 
 static struct timeval span(uint32_t ms)
 {
@@ -78,8 +81,21 @@ static bool reap(struct kubeexec *x)
     return true;
 }
 
+/**
+ * Take the ends that nobody waits for: of those that were given up, and, where we are a container's
+ * init, of what plugins left behind.  Nothing else here has children.  Done before each start, so
+ * that no more are left than since the last; not while the status of one that runs could be taken.
+ */
+static void reap_strays(void)
+{
+    for (unsigned i = 0; running == 0 && i < STRAYS_MAX && waitpid(-1, NULL, WNOHANG) > 0; i++) {
+        /* nobody asks how they ended */
+    }
+}
+
 static void destroy(struct kubeexec *x)
 {
+    running--;
     shut(&x->child.out, &x->on_out);
     shut(&x->child.err, &x->on_err);
     event_del(&x->on_exit);
@@ -301,10 +317,12 @@ struct kubeexec *kubeexec_start(const struct kubeexec_config *cfg, struct err *e
     x->cfg = *cfg;
     x->pidfd = -1;
     buf_init(&x->out, cfg->max_bytes);
+    reap_strays();
     if (execspawn_start(&x->child, cfg->exec, e) != 0) {
         free(x);
         return NULL;
     }
+    running++;
     if (watch(x) != 0) {
         err_set(e, "out of memory");
         kubeexec_cancel(x);
@@ -319,6 +337,6 @@ void kubeexec_cancel(struct kubeexec *x)
         return;
     }
     kill_group(x);
-    (void)reap(x); /* if it is not gone yet, init has it in the end */
+    (void)reap(x); /* if it is not gone yet: reap_strays() */
     destroy(x);
 }

@@ -3,7 +3,8 @@
  *
  * It gets an empty stdin, a process group, signal handling as at its birth, and no descriptor of
  * ours.  Its end is told by a pidfd (or, on a kernel without, by asking now and then), never by
- * SIGCHLD.  Thread: that of the event base.
+ * SIGCHLD.  Children of ours that nobody waits for, as a container's init has them, are reaped with
+ * the next start: a program that uses this has no others.  Thread: one, that of the event base.
  */
 #ifndef KUBE_KUBEEXEC_PRIV_H
 #define KUBE_KUBEEXEC_PRIV_H

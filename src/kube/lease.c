@@ -5,6 +5,7 @@
 
 #include "base/attr.h"
 #include "base/timetext.h"
+#include "leasepace_priv.h"
 #include "leaserecord_priv.h"
 
 #define HTTP_NOT_FOUND    404
@@ -28,10 +29,16 @@ static uint64_t duration_ms(const struct lease_record *r)
     return 1000 * (seconds < LEASE_DURATION_MOST_S ? seconds : LEASE_DURATION_MOST_S);
 }
 
+/* 0: it is nobody's. */
+static uint64_t expires_ms(const struct lease *l)
+{
+    return l->seen.holder[0] == '\0' ? 0 : l->seen_ms + duration_ms(&l->seen);
+}
+
 /* Nobody's, or of one who let it run out before our eyes. */
 static bool is_free(const struct lease *l, uint64_t now_ms)
 {
-    return l->seen.holder[0] == '\0' || now_ms >= l->seen_ms + duration_ms(&l->seen);
+    return now_ms >= expires_ms(l);
 }
 
 /* A change of something else than the spec, an annotation say, is no sign of life. */
@@ -60,23 +67,10 @@ const char *lease_holder(const struct lease *l)
 
 /* ---- when ------------------------------------------------------------------------------------ */
 
-/* Who does not lead comes at times of its own, so that not all come together. */
 static uint64_t later(const struct lease *l, uint64_t now_ms, uint32_t random)
 {
-    uint64_t at_ms = l->asked_ms + LEASE_RETRY_MS;
-
-    if (!l->leading) {
-        return now_ms + LEASE_RETRY_MS + ((LEASE_RETRY_MS * UINT64_C(6) / 5 * random) >> 32);
-    }
-    return at_ms > now_ms ? at_ms : now_ms;
-}
-
-/* What a server asks for is granted as far as it does not exceed what a Lease lasts. */
-static uint64_t asked_to_wait_ms(const struct kubestatus *why)
-{
-    uint64_t ms = why->has_retry_after ? UINT64_C(1000) * why->retry_after_s : 0;
-
-    return ms < LEASE_DURATION_MS ? ms : LEASE_DURATION_MS;
+    return l->leading ? leasepace_renew_ms(l->asked_ms, now_ms)
+                      : leasepace_look_ms(expires_ms(l), now_ms, random);
 }
 
 uint64_t lease_due_ms(const struct lease *l)
@@ -203,7 +197,7 @@ static void forget(struct lease *l)
 void lease_refused(struct lease *l, const struct kubestatus *why, uint64_t now_ms, uint32_t random)
 {
     bool is_outdated = why->code == HTTP_CONFLICT && l->view == LEASE_WRITTEN;
-    uint64_t least_ms = now_ms + asked_to_wait_ms(why);
+    uint64_t least_ms = now_ms + leasepace_asked_ms(why);
 
     if (l->asked == LEASE_WRITE) {
         l->unsure = why->code == 0 || why->code >= HTTP_SERVER_ERROR;

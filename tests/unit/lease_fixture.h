@@ -19,7 +19,7 @@
 #define WALL    INT64_C(1767323045000000) /* 2026-01-02T03:04:05Z */
 #define WALL_AT "2026-01-02T03:04:05.000000Z"
 #define RANDOM  UINT32_MAX /* the longest wait */
-#define LONGEST (LEASE_RETRY_MS * 11 / 5)
+#define LONGEST (LEASE_LOOK_MS + LEASE_LOOK_SPREAD_MS)
 
 static struct lease l;
 static uint64_t now_ms;

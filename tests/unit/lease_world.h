@@ -32,10 +32,11 @@
 #define WORLD_LIFE       5000u /* steps of chance in one life */
 #define WORLD_STEP_MS    100u  /* at most */
 #define WORLD_CALM_MS    60000u
-/* The longest there is after a leader died: a Lease's duration by the slowest clock, and a look or
- * two of those who wait. */
-#define WORLD_DEAD_MS     (LEASE_DURATION_MS * 104 / 100 + 2 * LEASE_RETRY_MS * 11 / 5)
-#define WORLD_RELEASED_MS (2 * LEASE_RETRY_MS * 11 / 5)
+#define WORLD_LOOK_MS    (LEASE_LOOK_MS + LEASE_LOOK_SPREAD_MS)
+/* The longest there is after a leader died, by the slowest clock: those who wait see its last
+ * renewal, a Lease's duration passes, and one of them comes. */
+#define WORLD_DEAD_MS     ((LEASE_DURATION_MS + WORLD_LOOK_MS + LEASE_TAKE_SPREAD_MS) * 104 / 100)
+#define WORLD_RELEASED_MS (2 * WORLD_LOOK_MS)
 
 /* Request and answer of a candidate; true time. */
 struct world_message {

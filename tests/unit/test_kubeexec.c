@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -11,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -317,6 +319,95 @@ static void a_cancelled_one_dies_and_tells_nothing(void **state)
     assert_int_equal(s->ends, 0);
 }
 
+/* ---- what is left behind --------------------------------------------------------------------- */
+
+/** As a container's init: what plugins leave behind is ours. */
+static int open_init(void **state)
+{
+    return prctl(PR_SET_CHILD_SUBREAPER, 1) == 0 ? open_scene(state) : -1;
+}
+
+static int close_init(void **state)
+{
+    (void)prctl(PR_SET_CHILD_SUBREAPER, 0);
+    return close_scene(state);
+}
+
+static bool has_own(void *ctx)
+{
+    return read_pid(ctx, "own") > 0;
+}
+
+static void assert_next_reaps(struct scene *s, pid_t pid)
+{
+    assert_true(wait_until(is_gone, &pid, 10000));
+    plugin(s, "echo next");
+    s->ends = 0;
+    run(s);
+    assert_string_equal(s->text, "next\n");
+    assert_int_equal(kill(pid, 0), -1);
+    assert_int_equal(errno, ESRCH);
+}
+
+static void an_orphan_of_one_that_ended_is_reaped(void **state)
+{
+    struct scene *s = *state;
+    pid_t child;
+
+    plugin(s, "sleep 1000 &\n" SAY_CHILD "echo hello");
+    run(s);
+    child = read_pid(s, "child");
+    assert_true(child > 0 && kill(child, SIGKILL) == 0);
+    assert_true(wait_until(is_gone, &child, 10000));
+    assert_int_equal(kill(child, 0), 0); /* a zombie */
+    assert_next_reaps(s, child);
+}
+
+static void an_orphan_of_one_that_was_killed_is_reaped(void **state)
+{
+    struct scene *s = *state;
+
+    plugin(s, SAY_OWN "sleep 1000 &\n" SAY_CHILD "exec sleep 1000");
+    run_out_of_time(s);
+    assert_next_reaps(s, read_pid(s, "child"));
+}
+
+static void one_that_was_cancelled_is_reaped(void **state)
+{
+    struct scene *s = *state;
+    struct err e = {""};
+    pid_t pid;
+
+    plugin(s, SAY_OWN "exec sleep 1000");
+    assert_true(start(s, TIMEOUT_MS, &e));
+    assert_true(wait_until(has_own, s, 10000));
+    pid = read_pid(s, "own");
+    kubeexec_cancel(s->x);
+    s->x = NULL;
+    assert_next_reaps(s, pid);
+}
+
+static void one_whose_end_was_not_seen_yet_keeps_its_status(void **state)
+{
+    struct scene *s = *state, *other;
+    void *second = NULL;
+    pid_t own;
+
+    plugin(s, SAY_OWN "exit 3");
+    assert_true(start(s, TIMEOUT_MS, &(struct err){""}));
+    assert_true(wait_until(has_own, s, 10000));
+    own = read_pid(s, "own");
+    assert_true(wait_until(is_gone, &own, 10000));
+    assert_int_equal(open_scene(&second), 0);
+    other = second;
+    plugin(other, "echo hello");
+    run(other);
+    assert_string_equal(other->text, "hello\n");
+    assert_int_equal(close_scene(&second), 0);
+    finish(s);
+    assert_non_null(strstr(s->error, "failed with status 3"));
+}
+
 /* ---- memory ---------------------------------------------------------------------------------- */
 
 static void start_and_end(void *ctx)
@@ -346,6 +437,7 @@ static void without_memory_it_fails_and_says_so(void **state)
 int main(void)
 {
 #define SCENE(f) cmocka_unit_test_setup_teardown(f, open_scene, close_scene)
+#define INIT(f)  cmocka_unit_test_setup_teardown(f, open_init, close_init)
     const struct CMUnitTest tests[] = {
         SCENE(what_it_prints_is_handed_over),
         SCENE(without_pidfds_its_end_is_seen_too),
@@ -360,6 +452,10 @@ int main(void)
         SCENE(without_pidfds_one_that_hangs_is_killed_too),
         SCENE(one_that_leaves_a_child_with_its_output_has_ended_all_the_same),
         SCENE(a_cancelled_one_dies_and_tells_nothing),
+        INIT(an_orphan_of_one_that_ended_is_reaped),
+        INIT(an_orphan_of_one_that_was_killed_is_reaped),
+        INIT(one_that_was_cancelled_is_reaped),
+        INIT(one_whose_end_was_not_seen_yet_keeps_its_status),
         SCENE(without_memory_it_fails_and_says_so),
     };
     sigset_t child;

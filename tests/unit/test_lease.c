@@ -52,8 +52,8 @@ static void a_lease_of_another_is_looked_at_now_and_then(void **state)
     (void)state;
     assert_int_equal(next(), LEASE_READ);
     lease_answered(&l, &r, now_ms, 0);
-    expect_wait(LEASE_RETRY_MS);
-    now_ms += LEASE_RETRY_MS;
+    expect_wait(LEASE_LOOK_MS);
+    now_ms += LEASE_LOOK_MS;
     read_as("10", "other");
     expect_wait(LONGEST - 1);
     assert_string_equal(lease_holder(&l), "other");
@@ -88,7 +88,7 @@ static void a_lease_is_taken_when_its_own_duration_has_passed_without_a_change(v
     } rows[] = {{15, 15000}, {60, 60000}, {1, 1000}, {0, 15000}, {INT32_MAX, 14400000}};
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        uint64_t most_ms = rows[i].least_ms + LONGEST, taken_ms;
+        uint64_t most_ms = rows[i].least_ms + LEASE_TAKE_SPREAD_MS, taken_ms;
 
         (void)begin(state);
         taken_ms = until_taken(rows[i].duration_s, most_ms);
@@ -113,7 +113,7 @@ static void a_renewal_seen_starts_the_time_anew(void **state)
     now_ms += 999;
     answer(&r);
     assert_int_equal(next(), LEASE_WAIT);
-    now_ms += 4400;
+    now_ms += LONGEST;
     assert_int_equal(next(), LEASE_READ);
     answer(&r);
     assert_int_equal(next(), LEASE_WRITE);
