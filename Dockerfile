@@ -1,5 +1,6 @@
 # make image                          with docker, podman or buildah, whichever is here
-# docker build --build-arg COMMIT=$(git rev-parse --short=12 HEAD) -t sealway .
+# docker build --build-arg VERSION="$(sed -n 's/^VERSION := //p' Makefile)" \
+#     --build-arg COMMIT="$(git rev-parse --short=12 HEAD)" -t sealway .
 ARG BASE=debian:12-slim
 FROM ${BASE} AS builder
 WORKDIR /src

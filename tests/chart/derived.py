@@ -16,6 +16,8 @@ DEPLOY_HEAD = """\
 # {image}, and
 #
 #   kubectl apply -f deploy/kubernetes.yaml
+#
+# Kubernetes 1.25 does not know unhealthyPodEvictionPolicy: there take that line away before.
 ---
 apiVersion: v1
 kind: Namespace
@@ -31,8 +33,8 @@ ELSEWHERE = {"ConfigMap": "  sealway.json: |\n", "PrometheusRule": "  groups:\n"
 
 
 def manifests():
-    found = chart.text("--no-hooks", kube=chart.OLDEST)
-    image = chart.controller(chart.objects("--no-hooks", kube=chart.OLDEST))["image"]
+    found = chart.text("--no-hooks")
+    image = chart.controller(chart.objects("--no-hooks"))["image"]
     return DEPLOY_HEAD.format(image=image, ns=chart.NS) + OF_HELM.sub("", found)
 
 

@@ -107,7 +107,7 @@ def wrong_values_are_refused_with_words_that_lead():
     assert not wrong, "\n".join(wrong)
 
 
-def a_kubernetes_older_than_the_oldest_that_is_tested_is_refused():
+def a_kubernetes_older_than_the_chart_is_for_is_refused():
     major, minor = map(int, chart.OLDEST.split("."))
     for kube in (f"{major}.{minor - 1}.99", f"v{major}.{minor - 1}.14-gke.1000"):
         done = chart.try_render(kube=kube)

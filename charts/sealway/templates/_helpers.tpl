@@ -115,3 +115,9 @@ annotations: {{- toYaml . | nindent 2 }}
 {{- $apart := and (eq $c.kind "Deployment") (eq $c.podAntiAffinity "hard") (not $c.affinity) -}}
 {{- if or (include "sealway.holdsNodePorts" .) $apart }}true{{ end -}}
 {{- end -}}
+
+{{/* Whether `helm test` has a pod to start.  Its first container has to go on beside the other, which
+initContainers do from 1.29 on; before, the pod would never end. */}}
+{{- define "sealway.hasTest" -}}
+{{- if and .Values.test.enabled (semverCompare ">=1.29-0" .Capabilities.KubeVersion.Version) }}true{{ end -}}
+{{- end -}}

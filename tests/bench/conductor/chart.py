@@ -110,13 +110,18 @@ def panels(session):
             yield title, unit, bars, FACTOR.get(key, 1)
 
 
+def release(kernel):
+    """Its number, without what the machine's owner calls this build."""
+    return kernel.partition("-")[0]
+
+
 def foot_lines(session):
     m, p = session.machine, session.profile
     rounds = f"medians of up to {p.rounds} rounds, lines from end to end of their 95 % intervals"
     told = (f"One worker pinned to one CPU; load and backends on another. CPU times: {rounds}; "
             f"{p.idle:,} idle connections; {p.change_hosts:,} hosts when the table changes. "
             "No TLS cryptography is in any figure, for none of these decrypts. "
-            f"{m['cpu']}, Linux {m['kernel']}, {m['system']}, {m['began'][:10]}. "
+            f"{m['cpu']}, Linux {release(m['kernel'])}, {m['system']}, {m['began'][:10]}. "
             + "; ".join(f"{c.name} {c.version}" for c in session.contenders
                         if c.role in ("nginx", "haproxy-64k", "sniproxy", "go")) + ".")
     return wrap(told, WIDTH - 2 * MARGIN)
