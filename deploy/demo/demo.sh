@@ -75,14 +75,14 @@ trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# Wait until program NAME, the INDEXth we started, accepts connections; ten seconds at most.
+# Wait until program NAME, the INDEXth we started, accepts connections; thirty seconds at most.
 until_open() { # INDEX NAME ADDRESS PORT
-    for _ in {1..200}; do
+    for _ in {1..600}; do
         (exec 3<>"/dev/tcp/$3/$4") 2>/dev/null && return
         kill -0 "${pids[$1]}" 2>/dev/null || die "$2 ended by itself"
         sleep 0.05
     done
-    die "$2 did not come up within ten seconds"
+    die "$2 did not come up within thirty seconds"
 }
 
 # One free port for each of the addresses given.
@@ -177,12 +177,13 @@ start_sealway() {
     start sealway "$sealway" serve --manifests "$dir/manifests" --listen 127.0.0.1:0 \
         --admin 127.0.0.1:0 \
         --drain-delay 0s --drain-timeout 2s --ports-file "$dir/ports.json"
-    for _ in {1..200}; do
+    for _ in {1..600}; do
         # The file appears once connections are accepted.
         [[ ! -s $dir/ports.json ]] || break
         kill -0 "${pids[-1]}" 2>/dev/null || die "sealway ended by itself"
         sleep 0.05
     done
+    [[ -s $dir/ports.json ]] || die "sealway did not come up within thirty seconds"
     port=$(python3 -c 'import json, sys
 print(json.load(open(sys.argv[1]))["listen"][0].rsplit(":", 1)[1])' "$dir/ports.json")
 }
@@ -231,7 +232,8 @@ move_shop() { # ADDRESS PORT
     began=$(date +%s%N)
     mv "$dir/shop.new" "$dir/manifests/shop.yaml"
     until [[ $(ask shop.demo.test) == "nginx, the new shop" ]]; do
-        (($(date +%s%N) - began < 5000000000)) || die "the new route did not appear"
+        (($(date +%s%N) - began < 30000000000)) ||
+            die "the new route did not appear within thirty seconds"
     done
     ended=$(date +%s%N)
     row shop.demo.test "$(ask shop.demo.test)" "$(subject shop.demo.test)"

@@ -16,7 +16,7 @@ from lab import Lab
 from process import Process
 from ready import Failed, wait_ready
 
-STOP_TRIES = 50
+STOP_TRIES = 200  # 0.1 s apart; killed after them, it leaves its Lease to run for 15 s more
 POD_PORT = 18443  # 8443 of every address is the program's
 
 KUBECONFIG = """apiVersion: v1

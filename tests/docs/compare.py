@@ -6,10 +6,13 @@ import re
 CHANGING = (
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "TIME"),
     (r"\b(hello_bytes|\w+_ms|pid|bytes_in|bytes_out)=[\d.]+", r"\1=N"),
-    (r"(127\.0\.0\.1|\[::1\]|\[::ffff:127\.0\.0\.1\]):(3[3-9]|[4-5]\d|6[0-5])\d{3}", r"\1:PORT"),
+    # The kernel gives clients ports from 32768 on.
+    (r"(127\.0\.0\.1|\[::1\]|\[::ffff:127\.0\.0\.1\]):(3[2-9]|[4-5]\d|6[0-5])\d{3}\b",
+     r"\1:PORT"),
     (r"after \d+ ms", "after N ms"),
-    (r"\b[0-9a-f]{12}\b", "COMMIT"),
-    (r"\b(gcc|glibc|libcurl|OpenSSL|libevent|cJSON|libyaml|kernel Linux) \d\S*", r"\1 VERSION"),
+    (r"\b[0-9a-f]{12}\b|(?<=\bcommit )unknown\b", "COMMIT"),
+    (r"\b(gcc|glibc|libcurl|OpenSSL|libevent|cJSON|libyaml) \d\S*", r"\1 VERSION"),
+    (r"\bkernel Linux \d\S* \S+", "kernel Linux VERSION MACHINE"),
     (r"\bOpenSSL/[\d.]+", "OpenSSL/VERSION"),
     (r"(?<![\w.])(\d+[smhd] ?)+(?=\s|$)", "AGE "),
     (r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "UID"),

@@ -3,7 +3,7 @@
 import time
 import urllib.request
 
-READY_S = 20
+READY_S = 60
 READY_URL = "http://localhost:10254/readyz"
 
 

@@ -44,6 +44,19 @@ def what_differs_each_time_is_not_compared():
     assert not compare.matches("port 8443\n", "port 8444\n")
 
 
+def a_port_that_a_client_was_given_is_not_compared_and_one_below_those_is():
+    for port in (32768, 60999):
+        assert compare.matches("client=127.0.0.1:52294\n", f"client=127.0.0.1:{port}\n")
+    assert not compare.matches("client=127.0.0.1:52294\n", "client=127.0.0.1:31999\n")
+
+
+def commit_and_machine_of_a_version_are_not_compared():
+    assert compare.matches("commit 39272985880e\n", "commit 0123456789ab\n")
+    assert compare.matches("commit 39272985880e\n", "commit unknown\n")
+    assert not compare.matches("commit 39272985880e\n", "commit\n")
+    assert compare.matches("kernel Linux 6.1.0 x86_64\n", "kernel Linux 6.12.9-arm64 aarch64\n")
+
+
 def a_block_says_how_it_is_checked():
     assert not _block("<!-- run -->").problems
     assert not _block("<!-- not run: it takes a week -->").problems
@@ -88,6 +101,8 @@ def without_a_cluster_its_blocks_are_skipped_or_fail_where_one_is_wanted():
 
 
 ALL = (an_output_is_what_was_printed, dots_stand_for_lines_or_for_a_part_of_one,
-       what_differs_each_time_is_not_compared, a_block_says_how_it_is_checked,
+       what_differs_each_time_is_not_compared,
+       a_port_that_a_client_was_given_is_not_compared_and_one_below_those_is,
+       commit_and_machine_of_a_version_are_not_compared, a_block_says_how_it_is_checked,
        a_link_leads_to_a_file_and_a_heading_in_it,
        without_a_cluster_its_blocks_are_skipped_or_fail_where_one_is_wanted)

@@ -13,7 +13,7 @@ import tempfile
 import compare
 from ready import Failed, NoCluster, Skipped, wait_ready
 
-BLOCK_S = 60
+BLOCK_S = 180
 
 
 class Session:

@@ -29,9 +29,9 @@ holds() {
     fi
 }
 
-# Until a command succeeds: 10 s at most.
+# Until a command succeeds: 60 s at most.
 soon() {
-    local deadline=$((SECONDS + 10))
+    local deadline=$((SECONDS + 60))
     until "$@"; do
         [ $SECONDS -lt $deadline ] || return 1
         sleep 0.05
