@@ -104,7 +104,7 @@ class Lab:
                 return self.request("GET", "/readyz", parse=False) == "ok"
             except (OSError, http.client.HTTPException, ApiError):
                 return False
-        wait_until(is_ready, "the API server")
+        wait_until(is_ready, "the API server", step=0.1)
 
     def stop_apiserver(self):
         """With watches open it does not end by itself."""

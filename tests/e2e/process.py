@@ -6,7 +6,7 @@ import signal
 import subprocess
 import time
 
-PATIENCE_S = 60
+PATIENCE_S = 180
 PR_SET_PDEATHSIG = 1
 
 _libc = ctypes.CDLL(None)
