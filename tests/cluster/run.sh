@@ -11,7 +11,8 @@
 #   run.sh kubectl ARGS | helm ARGS      in the node's network
 #   run.sh client COMMAND                in the network of its clients: run.sh client curl ...
 #
-#   SEALWAY_ARCHIVE  an image that make image ARCHIVE= wrote, in place of the tree's
+#   SEALWAY_ARCHIVE          an image that make image ARCHIVE= wrote, in place of the tree's
+#   SEALWAY_NODE_REQUIRED=1  a machine that lets no node run fails, in place of skipping everything
 #
 # The node is in namespaces of its own, and has its files in one directory of $TMPDIR.  Takes root.
 set -eu
@@ -22,7 +23,7 @@ if [ "$(id -u)" -ne 0 ]; then
     # What is built is then root's, and kept with root's caches.
     if command -v sudo >/dev/null; then
         keep=SEALWAY_E2E_CACHE,SEALWAY_IMAGE_CACHE,SEALWAY_CLUSTER_CACHE,SEALWAY_ARCHIVE
-        keep=$keep,TMPDIR,NODE,FULL,KEEP,PATH
+        keep=$keep,SEALWAY_NODE_REQUIRED,TMPDIR,NODE,FULL,KEEP,PATH
         # And from where what has to be fetched is fetched.
         for name in $(compgen -e); do
             case ${name,,} in

@@ -112,4 +112,4 @@ def a_rollout_restart_loses_no_new_connection(node):
     thread.join()
     assert not before & _uids(release, "pods")
     print(f"{'':13}{answered} new connections during a rollout restart, {len(failed)} failed")
-    assert not failed and answered > 100, failed[:3]
+    assert not failed and answered > 20, failed[:3]

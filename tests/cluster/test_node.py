@@ -146,9 +146,11 @@ def _processes(directory):
 
 
 def _mounts():
-    """Where something is mounted, but for namespaces' names: others come and go."""
+    """Where something is mounted, but for namespaces' names and users who log in: those come and
+    go."""
     lines = pathlib.Path("/proc/self/mountinfo").read_text().splitlines()
-    return [line.split()[4] for line in lines if "/run/netns" not in line]
+    return [line.split()[4] for line in lines
+            if "/run/netns" not in line and "/run/user" not in line]
 
 
 def _of_the_machine():

