@@ -296,7 +296,7 @@ static void print_bytes(const size_t after[TENTHS])
 static void no_object_is_lost_or_invented_whatever_the_server_does(void **state)
 {
     struct soak *k = *state;
-    uint64_t n = number_from("SOAK_CHANGES", form_pick(20000, 2000, 600));
+    uint64_t n = number_from("SOAK_CHANGES", form_pick(20000, 20000, 600));
     size_t after[TENTHS], held, fresh;
 
     kubescene_open_source(&k->scene);

@@ -20,6 +20,7 @@
 #include "support/own_net.h"
 #include "support/procinfo.h"
 #include "support/proxy_fixture.h"
+#include "support/wait_until.h"
 
 #define FEW_PORTS   "41000 41099"
 #define MANY_PORTS  "32768 60999"
@@ -28,7 +29,7 @@
 #define SOURCES     16u /* of the clients, who have to do with few ports as well */
 #define PROMPT_MS   20000u
 #define WINDOW_MS   form_pick(10000, 2000, 2000)
-#define RECOVERY_MS (FORM_SANITIZED ? 5000u : 1000u)
+#define RECOVERY_MS 5000u /* an endpoint that is blamed is passed over for longer */
 
 #define MOST_CPU_PERCENT 20u
 
@@ -69,16 +70,35 @@ static uint64_t slowest_end_ms(const struct crowd *c)
     return slowest_us / 1000;
 }
 
+static bool is_told(void *ctx)
+{
+    return mass_scene_told(ctx, "cannot connect") > 0;
+}
+
+/* Lines of dials that failed, once there is one: a thread of its own writes them. */
+static unsigned lines(struct mass_scene *m)
+{
+    (void)wait_until(is_told, m, PROMPT_MS); /* the number tells */
+    return mass_scene_told(m, "cannot connect");
+}
+
+static bool has_none_open(void *ctx)
+{
+    return mass_backend_open(ctx) == 0;
+}
+
 static void without_ports_clients_are_told_at_once_and_nothing_spins(void **state)
 {
     struct mass_scene *m = *state;
     struct procinfo_load load;
     struct crowd *crowd, *late;
     unsigned served, percent;
+    uint64_t began_us;
 
     mass_scene_start(m, MASS_ECHO, NULL);
     own_net_set("ipv4/ip_local_port_range", FEW_PORTS);
     crowd = come(m, &m->s->hello, CLIENTS);
+    began_us = clock_now_us();
     assert_true(crowd_until_told(crowd, PROMPT_MS));
     served = crowd_count_echoed(crowd);
     procinfo_load_begin(&load, sealway_pid(m->s->program));
@@ -88,15 +108,15 @@ static void without_ports_clients_are_told_at_once_and_nothing_spins(void **stat
                   " ms; %u %% CPU, %u lines\n",
                   PORTS, served, CLIENTS,
                   crowd_count_answer(crowd, internal_error, sizeof(internal_error)),
-                  slowest_end_ms(crowd), percent, mass_scene_told(m, "cannot connect"));
+                  slowest_end_ms(crowd), percent, lines(m));
     assert_in_range(served, PORTS / 2, PORTS);
     assert_int_equal(crowd_count_answer(crowd, internal_error, sizeof(internal_error)),
                      CLIENTS - served);
     assert_true(percent < MOST_CPU_PERCENT);
-    assert_in_range(mass_scene_told(m, "cannot connect"), 1, WINDOW_MS / 1000 + 2);
+    assert_in_range(lines(m), 1, (clock_now_us() - began_us) / 1000000 + 2); /* one a second */
     assert_int_equal(crowd_ping(crowd, PROMPT_MS), served);
     crowd_leave_all(crowd, true); /* a FIN would keep the ports for a minute */
-    crowd_run(crowd, 100);
+    assert_true(wait_until(has_none_open, m->backend, PROMPT_MS));
     late = come(m, &m->s->hello, PORTS / 2);
     assert_true(crowd_until_told(late, RECOVERY_MS));
     assert_int_equal(crowd_count_echoed(late), PORTS / 2);
@@ -117,17 +137,14 @@ static void another_endpoint_is_tried_and_the_first_one_is_not_blamed(void **sta
     mass_scene_start(m, MASS_ECHO, NULL);
     own_net_set("ipv4/ip_local_port_range", FEW_PORTS);
     others = mass_scene_crowd(m, &greedy);
-    assert_true(crowd_until_count(others, CROWD_WAITING, 0, PROMPT_MS));
-    crowd_run(others, 100);
-    assert_true(crowd_count(others, CROWD_ENDED) > 0); /* there is no further port */
+    assert_true(crowd_until_count(others, CROWD_ENDED, 1, PROMPT_MS)); /* no further port */
     hello_simple(&hello, BOTH_HOST, NULL);
     crowd = come(m, &hello, PORTS / 2);
     assert_true(crowd_until_told(crowd, PROMPT_MS));
     assert_int_equal(crowd_count_echoed(crowd), PORTS / 2);
     assert_int_equal(mass_backend_accepted(second), PORTS / 2);
-    assert_true(mass_scene_told(m, "cannot connect") > 0);
+    assert_true(lines(m) > 0);
     crowd_leave_all(others, true);
-    crowd_run(others, 100);
     before = mass_backend_accepted(first);
     late = come(m, &hello, PORTS / 5);
     assert_true(crowd_until_told(late, RECOVERY_MS));
@@ -143,7 +160,7 @@ static void another_endpoint_is_tried_and_the_first_one_is_not_blamed(void **sta
 /* How many clients of a route whose other endpoint is `bad` are served, and how long that takes. */
 static void serve_beside(struct mass_scene *m, const struct netaddr *bad, const char *what)
 {
-    static const char *const args[] = {"--connect-timeout", "300ms", NULL};
+    static const char *const args[] = {"--connect-timeout", "1s", NULL};
     struct hello_bytes hello = {0};
     struct mass_backend *second = add_both(m, bad);
     struct crowd *crowd;
@@ -154,13 +171,12 @@ static void serve_beside(struct mass_scene *m, const struct netaddr *bad, const 
     crowd = come(m, &hello, CLIENTS);
     began_us = clock_now_us();
     assert_true(crowd_until_told(crowd, PROMPT_MS));
-    print_message("             beside one that %s: %u of %u served within %" PRIu64
-                  " ms, %u lines\n",
-                  what, crowd_count_echoed(crowd), CLIENTS, (clock_now_us() - began_us) / 1000,
-                  mass_scene_told(m, "cannot connect"));
+    print_message(
+        "             beside one that %s: %u of %u served within %" PRIu64 " ms, %u lines\n", what,
+        crowd_count_echoed(crowd), CLIENTS, (clock_now_us() - began_us) / 1000, lines(m));
     assert_int_equal(crowd_count_echoed(crowd), CLIENTS);
     assert_int_equal(mass_backend_accepted(second), CLIENTS);
-    assert_in_range(mass_scene_told(m, "cannot connect"), 1, 20); /* it is told when it begins */
+    assert_in_range(lines(m), 1, 20); /* it is told when it begins */
     hello_bytes_free(&hello);
     mass_backend_stop(second);
 }

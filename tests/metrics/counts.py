@@ -86,18 +86,19 @@ def what_was_done_is_what_is_counted():
 
 def timeouts_are_counted_by_their_reason():
     hello = clients.hello(mix.host(mix.ECHO))
-    with mix.Mix() as m, sealway.Sealway(m.manifests, "--hello-timeout", "200ms", "--idle-timeout",
-                                         "400ms", "--half-close-timeout", "200ms") as s:
-        with clients.connect(s.listen) as late, clients.connect(s.listen) as half, \
-                clients.hold(s.listen, hello) as idle, backends.Backend(backends.never_end) as deaf:
-            late.sendall(hello[:100])
-            manifests.write(m.manifests, "deaf",
-                            manifests.route("mix", "deaf", "deaf.mix.test", deaf.address))
-            s.wait_for("sealway_config_generation", 2)
+    with mix.Mix() as m, sealway.Sealway(m.manifests, "--hello-timeout", "2s", "--idle-timeout",
+                                         "4s", "--half-close-timeout", "2s") as s, \
+            backends.Backend(backends.never_end) as deaf:
+        manifests.write(m.manifests, "deaf",
+                        manifests.route("mix", "deaf", "deaf.mix.test", deaf.address))
+        s.wait_for("sealway_config_generation", 2)
+        with clients.connect(s.listen) as half:
             half.sendall(clients.hello("deaf.mix.test"))
             half.shutdown(socket.SHUT_WR)
-            for c in (late, half, idle):
-                clients.drain(c)
+            with clients.hold(s.listen, hello) as idle, clients.connect(s.listen) as late:
+                late.sendall(hello[:100])
+                for c in (late, half, idle):
+                    clients.drain(c)
         p = s.scrape_idle()
     report.same("closed", p.by("sealway_connections_closed_total", "reason"),
                 {"hello_timeout": 1, "half_close_timeout": 1, "idle_timeout": 1})

@@ -43,7 +43,7 @@ QUICK = dataclasses.replace(
     change_rest_ms=1000, large_hosts=0, large_changes=0, syscall_ms=1000)
 
 SMOKE = dataclasses.replace(
-    QUICK, name="smoke", rounds=2, sparse=2, turn_ms=30, warm_ms=10,
+    QUICK, name="smoke", rounds=2, sparse=1, turn_ms=30, warm_ms=10,
     streams=((8, 256 << 10), (100, 32 << 10)), tables=(10, 100), idle=50,
     idle_ms=20, changes=1, change_every_ms=100, change_hosts=100, change_calm_ms=50,
     change_rest_ms=100, syscall_ms=100, rate=200, connections=8)
