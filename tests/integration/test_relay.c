@@ -5,12 +5,15 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/attr.h"
 #include "fakes/scripted_peer.h"
 #include "support/form.h"
+#include "support/launcher.h"
 #include "support/pattern.h"
 #include "support/scene.h"
 #include "support/small_net.h"
@@ -24,6 +27,8 @@
 
 #define SEND_HELLO(s)   PEER_SEND((s)->hello.data, (s)->hello.len)
 #define EXPECT_HELLO(s) PEER_EXPECT((s)->hello.data, (s)->hello.len)
+
+static bool splices = true; /* whether the program has pipes for what moves in bulk */
 
 /* Run a client through the program against the scene's backend; both must come to their end. */
 static void play(struct scene *s, const struct peer_step *client, const struct peer_step *server)
@@ -392,35 +397,44 @@ static void what_is_queued_is_delivered_before_the_end_without_half_close(void *
     play(s, client, server);
 }
 
-/* Asks the program's size every millisecond while a peer works. */
+/* Asks the program's size and pipes every millisecond while a peer works. */
 struct watched_size {
     const struct sealway *program;
     const struct peer_flag *done;
     long most_kib;
+    unsigned most_pipes;
 };
+
+/* Descriptors of pipes: what it splices by, and maybe what it was started with. */
+static unsigned count_pipes(pid_t pid)
+{
+    char path[64], target[64];
+    unsigned n = 0;
+
+    for (int fd = 0; fd < 100; fd++) {
+        (void)snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)pid, fd);
+        n += readlink(path, target, sizeof(target)) > 5 && memcmp(target, "pipe:", 5) == 0;
+    }
+    return n;
+}
 
 static bool is_done(void *ctx)
 {
     struct watched_size *w = ctx;
     long kib = sealway_rss_kib(w->program);
+    unsigned pipes = count_pipes(sealway_pid(w->program));
 
     w->most_kib = kib > w->most_kib ? kib : w->most_kib;
+    w->most_pipes = pipes > w->most_pipes ? pipes : w->most_pipes;
     return peer_flag_is_raised(w->done);
 }
 
 /* The pages a sanitizer needs for its own books are not the program's. */
-static bool is_sanitized(void)
-{
-    const char *program = getenv("SEALWAY_BIN");
-
-    return program != NULL && (strstr(program, "asan") != NULL || strstr(program, "tsan") != NULL);
-}
-
 static void assert_grew_less_than(const struct watched_size *w, long before_kib, long limit_kib)
 {
     print_message("             resident: %ld KiB before, %ld KiB at most\n", before_kib,
                   w->most_kib);
-    if (!is_sanitized()) {
+    if (!FORM_SANITIZED) {
         assert_in_range(w->most_kib - before_kib + limit_kib, 0, 2 * limit_kib);
     }
 }
@@ -468,16 +482,17 @@ static void a_client_that_never_reads_costs_a_bounded_amount(void **state)
     const struct peer_step server[] = {EXPECT_HELLO(s), PEER_FLOOD(DOWN, 1024 * MIB, 500),
                                        PEER_RAISE(&full), PEER_END};
     struct peer *c, *b;
-    long before;
 
     scene_start_with_backend(s, NULL, NULL);
-    before = sealway_rss_kib(s->program);
+    const long before = sealway_rss_kib(s->program);
+    const unsigned pipes_before = count_pipes(sealway_pid(s->program));
     b = peer_accept(s->listener, server, NULL);
     c = peer_dial(&s->addr, client, NULL);
     struct watched_size w = {.program = s->program, .done = &full};
     assert_true(wait_until(is_done, &w, 60000));
     assert_peers_ok(c, b);
     assert_grew_less_than(&w, before, 2048);
+    assert_int_equal(w.most_pipes > pipes_before, splices);
     peer_flag_fini(&full);
 }
 
@@ -507,7 +522,26 @@ static void readers_that_stop_and_go_on_always_get_more(void **state)
     assert_peers_ok(c, b);
 }
 
+/* With less than 1024 descriptors there are no pipes: fdlimit_grant_pipes(). */
+static int setup_copying(void **state)
+{
+    int failed = scene_setup(state);
+    const struct scene *s = *state;
+
+    launcher_begin(&s->manifests, "ulimit -n 1000", NULL);
+    splices = false;
+    return failed;
+}
+
+static int teardown_copying(void **state)
+{
+    splices = true;
+    launcher_end();
+    return scene_teardown(state);
+}
+
 #define WITH_SCENE(test) cmocka_unit_test_setup_teardown(test, scene_setup, scene_teardown)
+#define COPYING(t)       cmocka_unit_test_setup_teardown(t, setup_copying, teardown_copying)
 
 int main(void)
 {
@@ -543,7 +577,20 @@ int main(void)
         WITH_SCENE(a_reset_is_passed_on_while_both_sides_are_full),
         WITH_SCENE(readers_that_stop_and_go_on_always_get_more),
     };
-    int failed = cmocka_run_group_tests_name("relay", tests, NULL, NULL);
+    /* What is spliced above. */
+    const struct CMUnitTest copying[] = {
+        COPYING(bytes_pass_unchanged_both_ways),
+        COPYING(ten_megabytes_queued_at_the_fin_all_arrive),
+        COPYING(a_reset_is_passed_on_while_its_side_is_not_written),
+        COPYING(a_reset_is_passed_on_while_its_side_is_not_read),
+        COPYING(a_reset_of_a_flooding_client_is_passed_on),
+        COPYING(a_reset_is_passed_on_while_both_sides_are_full),
+        COPYING(a_reset_behind_the_servers_end_does_not_cost_the_answer),
+        COPYING(what_is_queued_is_delivered_before_the_end_without_half_close),
+        COPYING(a_client_that_never_reads_costs_a_bounded_amount),
+    };
+    int failed = cmocka_run_group_tests_name("relay", tests, NULL, NULL) +
+                 cmocka_run_group_tests_name("relay, copying", copying, NULL, NULL);
 
     if (!small_net_enter()) {
         print_message("relay with small buffers: skipped, no network namespace permitted\n");

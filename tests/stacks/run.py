@@ -27,7 +27,8 @@ CLIENTS = (openssl.OpensslClient, gnutls.GnutlsClient, nss.NssClient, programs.M
            programs.GoClient, programs.JavaClient, programs.NodeClient, programs.PythonClient,
            programs.RustClient, curl.CurlClient)
 BROWSERS = (browsers.Chromium, browsers.Firefox)
-SHORT = {"openssl", "gnutls", "python", "curl"}  # what the tests need anyway
+# What the tests need anyway, and Go, which has a TLS of its own and is quick.
+SHORT = {"openssl", "gnutls", "python", "curl", "go"}
 
 
 def parse_arguments():
@@ -44,6 +45,11 @@ def chosen(kinds, names, short):
     if names:
         return [kind for kind in kinds if kind.name in names]
     return [kind for kind in kinds if not short or kind.name in SHORT]
+
+
+def left_out(kinds, names, short):
+    """Names of those that only the whole matrix has."""
+    return [kind.name for kind in kinds if short and not names and kind.name not in SHORT]
 
 
 def able(things):
@@ -63,6 +69,8 @@ def run(world, options):
     report.programs("servers", world.servers)
     report.skipped("client", missing)
     report.skipped("server", world.missing_servers)
+    report.left_out(left_out(CLIENTS + BROWSERS, options.clients, options.short),
+                    left_out(SERVERS, options.servers, options.short))
     report.heading()
     done = []
     for client in there:

@@ -4,6 +4,7 @@ from harness.clients import ROLES
 from harness.matrix import PECULIAR, kind, normal
 
 MARKS = {"ok": "ok", "refused": "no"}
+SHOWN = " " * 13  # tests/support/run_tests.sh shows such lines of a test that passed, too
 LEGEND = """
 ok    done, directly and through the proxy alike     no    refused alike, as that pair does
 .     the pair cannot                                DIFF  directly so, otherwise through the proxy
@@ -56,7 +57,14 @@ def programs(title, things):
 
 def skipped(what, missing):
     for name, why in missing:
-        print(f"skip {what} {name}: {why}")
+        print(f"{SHOWN}skip {what} {name}: {why}")
+
+
+def left_out(clients, servers):
+    """What the short form leaves to the full one."""
+    for what, names in (("clients", clients), ("servers", servers)):
+        if names:
+            print(f"{SHOWN}skip {what} {', '.join(names)}: only with make full")
 
 
 def slowest(cells):
@@ -70,7 +78,7 @@ def counts(cells, wrong, connections, seconds):
     done = sum(normal(cell.direct).startswith("ok") for cell in cells)
     print(LEGEND)
     pairs = len({(cell.client, cell.server) for cell in cells})
-    print(f"{pairs} pairs, {len(cells)} features, each directly and through the proxy: "
+    print(f"{SHOWN}{pairs} pairs, {len(cells)} features, each directly and through the proxy: "
           f"{done} done, {len(cells) - done} refused, {wrong} not as they should be; "
           f"{connections} connections through the proxy; {seconds:.0f} s")
     print(f"[  PASSED  ] {good} test(s).")

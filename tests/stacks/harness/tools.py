@@ -95,15 +95,14 @@ class Tools:
 
     def build_go(self):
         """In a module made here: its version is Go's own, which decides what it does by default."""
-        target = self.build / "go"
+        target, programs = self.build / "go", self.build / "go-programs"
         shutil.rmtree(target, ignore_errors=True)
         shutil.copytree(self.source("go"), target)
         env = dict(os.environ, GOTOOLCHAIN="local", GOFLAGS="-mod=mod -buildvcs=false")
         self.make("the Go module", ["go", "mod", "init", "stacks"], cwd=target, env=env)
-        (target / "bin").mkdir()
-        self.make("the Go programs", ["go", "build", "-o", target / "bin", "./..."], cwd=target,
-                  env=env)
-        return target / "bin"
+        programs.mkdir(exist_ok=True)  # what is as it was is not linked again
+        self.make("the Go programs", ["go", "build", "-o", programs, "./..."], cwd=target, env=env)
+        return programs
 
     # Java
 
