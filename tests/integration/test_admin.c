@@ -79,7 +79,7 @@ static void assert_says_draining(const struct netaddr *admin)
 
 static void from_the_signal_on_it_is_not_ready_but_alive_to_the_end(void **state)
 {
-    static const char *const args[] = {"--drain-delay", "2s", "--drain-timeout", "60s", NULL};
+    static const char *const args[] = {"--drain-delay", "5s", "--drain-timeout", "60s", NULL};
     struct scene *s = *state;
     struct netaddr admin;
     int client, server;

@@ -50,7 +50,7 @@ static struct name_backend *add_other(struct scene *s)
 static void a_connection_lives_on_while_new_ones_are_first_served_then_refused(void **state)
 {
     struct scene *s = *state;
-    static const char *const args[] = {"--drain-delay", "1s", "--drain-timeout", "60s", NULL};
+    static const char *const args[] = {"--drain-delay", "4s", "--drain-timeout", "60s", NULL};
     struct name_backend *other = add_other(s);
     struct peer_flag up, go_on;
     peer_flag_init(&up);

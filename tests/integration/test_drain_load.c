@@ -98,7 +98,7 @@ static void under_load_nobody_who_was_connected_is_dropped(void **state)
 /* Those who stay are closed at the deadline, in order, while others still knock. */
 static void at_the_deadline_all_who_stay_are_closed(void **state)
 {
-    static const char *const args[] = {"--drain-delay", "500ms", "--drain-timeout", "3s", NULL};
+    static const char *const args[] = {"--drain-delay", "500ms", "--drain-timeout", "6s", NULL};
     const struct load load = {.per_second = form_pick(1000, 1000, 200), .stayers = 200};
     struct drain_test t;
 

@@ -116,7 +116,7 @@ static bool is_raised(void *ctx)
  * the event loop takes (32), it must not time out those who were not late. */
 static void a_stall_of_ours_is_not_held_against_the_clients(void **state)
 {
-    static const char *const args[] = {"--workers", "1", "--hello-timeout", "2s", NULL};
+    static const char *const args[] = {"--workers", "1", "--hello-timeout", "6s", NULL};
     enum { CLIENTS = 100, FIRST = 10 };
     struct stage g = stage_start(state, args);
     struct hello_bytes hello = {0};
@@ -151,7 +151,7 @@ static void a_stall_of_ours_is_not_held_against_the_clients(void **state)
     for (size_t i = 0; i < CLIENTS; i++) {
         assert_true(wait_until(is_raised, &sent[i], PROMPT_MS));
     }
-    usleep(2200 * 1000);
+    usleep(6200 * 1000);
     sealway_signal(g.scene->program, SIGCONT);
     for (size_t i = 0; i < CLIENTS; i++) {
         assert_peer_ok(clients[i]);
@@ -323,10 +323,10 @@ static void plain_http_is_told_so_and_other_protocols_are_closed(void **state)
 static void a_slow_hello_is_closed_at_the_deadline(void **state)
 {
     struct scene *s = *state;
-    static const char *const args[] = {"--hello-timeout", "700ms", NULL};
+    static const char *const args[] = {"--hello-timeout", "3s", NULL};
     const struct peer_step client[] = {
         PEER_SEND(s->hello.data, 10),
-        PEER_STALL(500),
+        PEER_STALL(2000),
         PEER_SEND(s->hello.data + 10, 1),
         PEER_EXPECT_EOF,
         PEER_END,
@@ -339,7 +339,7 @@ static void a_slow_hello_is_closed_at_the_deadline(void **state)
     c = peer_dial(&s->addr, client, NULL);
     peer_join(c, &report);
     assert_string_equal(report.failure, "");
-    assert_in_range(report.last_step_ms, 50, 450);
+    assert_in_range(report.last_step_ms, 0, 2500); /* else the byte has moved it to 3000 */
     line = sealway_access_line(s->program, "hello_timeout");
     assert_non_null(line);
     free(line);

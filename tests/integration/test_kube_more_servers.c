@@ -6,8 +6,8 @@
  *    asks for one is told below.
  *  - Row 50, a request ended by HTTP/2's RST_STREAM: HTTP/2 is not spoken.  A server whose handler
  *    panics resets the connection instead, told below.
- *  - Row 39, Leases, and row 40, conflicts of status: nothing is written yet; both are to be tested
- *    with what writes, against a real API server too.
+ *  - Row 39, Leases, and row 40, conflicts of status: in the unit tests of what writes (test_lease,
+ *    test_statuswriter), and against a real API server in tests/e2e.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -319,7 +319,7 @@ static void an_idle_connection_ends_at_the_idle_timeout(void **state)
     b = peer_accept(s->listener, server, NULL);
     c = peer_dial(&s->addr, client, NULL);
     peer_join(c, &report);
-    assert_in_range(report.last_step_ms, 400, 3000);
+    assert_in_range(report.last_step_ms, 400, 10000);
     peer_join(b, &report);
     assert_logged(s, "idle_timeout");
 }
@@ -327,7 +327,7 @@ static void an_idle_connection_ends_at_the_idle_timeout(void **state)
 static void bytes_either_way_keep_a_connection_from_being_idle(void **state)
 {
     struct scene *s = *state;
-    static const char *const args[] = {"--idle-timeout", "600ms", NULL};
+    static const char *const args[] = {"--idle-timeout", "3s", NULL};
     const struct peer_step client[] = {
         SEND_HELLO(s),   PEER_EXCHANGE(PEER_NO_STREAM, PEER_STREAM(DOWN, 6)),
         PEER_HALF_CLOSE, PEER_EXPECT_EOF,
@@ -335,7 +335,7 @@ static void bytes_either_way_keep_a_connection_from_being_idle(void **state)
     };
     const struct peer_step server[] = {
         EXPECT_HELLO(s),
-        PEER_EXCHANGE(PEER_SLOW_STREAM(DOWN, 6, 1, 250), PEER_NO_STREAM),
+        PEER_EXCHANGE(PEER_SLOW_STREAM(DOWN, 6, 1, 1000), PEER_NO_STREAM),
         PEER_EXPECT_EOF,
         PEER_END,
     };
@@ -360,7 +360,7 @@ static void a_half_closed_connection_ends_at_its_own_timeout(void **state)
     b = peer_accept(s->listener, server, NULL);
     c = peer_dial(&s->addr, client, NULL);
     peer_join(c, &report);
-    assert_in_range(report.last_step_ms, 400, 3000);
+    assert_in_range(report.last_step_ms, 400, 10000);
     assert_logged(s, "half_close_timeout");
     peer_flag_raise(&ended);
     assert_peer_ok(b);

@@ -29,7 +29,7 @@
 #define MOST_CPU_PERCENT 20u
 
 /* Until everybody is served again once descriptors are there; a pause is 100 ms. */
-#define RECOVERY_MS (FORM_SANITIZED ? 5000u : 1000u)
+#define RECOVERY_MS 5000u
 
 /* The fatal alert internal_error. */
 static const char internal_error[7] = {0x15, 3, 3, 0, 2, 2, 80};

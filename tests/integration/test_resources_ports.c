@@ -97,8 +97,8 @@ static void without_ports_clients_are_told_at_once_and_nothing_spins(void **stat
 
     mass_scene_start(m, MASS_ECHO, NULL);
     own_net_set("ipv4/ip_local_port_range", FEW_PORTS);
-    crowd = come(m, &m->s->hello, CLIENTS);
     began_us = clock_now_us();
+    crowd = come(m, &m->s->hello, CLIENTS);
     assert_true(crowd_until_told(crowd, PROMPT_MS));
     served = crowd_count_echoed(crowd);
     procinfo_load_begin(&load, sealway_pid(m->s->program));

@@ -343,8 +343,7 @@ static void a_silent_client_costs_no_buffer_and_ends_by_the_deadline(void **stat
 static void a_hello_that_is_there_at_the_deadline_is_routed_however_late_we_look(void **state)
 {
     struct inline_worker *iw = *state;
-    const size_t first =
-        10; /* read in time; the rest came while the worker was kept from looking */
+    const size_t first = 10; /* read in time; for the rest the worker was late */
     int client = inline_worker_dial(iw), server;
     struct conn *c = inline_worker_conn(iw, CONN_READING_HELLO);
 

@@ -67,7 +67,8 @@ func (f *fresh) once(p *phase, number int, due time.Time) {
 
 func (f *fresh) describe(number int, due time.Time, how *trouble) *failure {
 	d := &failure{Class: "fresh", At: seconds(how.at), Began: seconds(due),
-		Host: f.client.host(number), Stage: how.stage, Kind: "slow", Port: how.port, Stream: "fresh-" + strconv.Itoa(number)}
+		Host: f.client.host(number), Stage: how.stage, Kind: "slow", Port: how.port,
+		Stream: "fresh-" + strconv.Itoa(number)}
 	if how.err != nil {
 		d.Kind, d.Text = kindOf(how.err), how.err.Error()
 	}

@@ -137,6 +137,6 @@ func (t *talk) cut(err error, at time.Time) {
 	pod, via := s.pod, s.via
 	t.keeper.mu.Unlock()
 	t.keeper.rec.fail(&failure{Class: "kept", At: seconds(at), Began: seconds(t.opened),
-		Talked: seconds(t.talked), Host: s.host, Stage: stage, Kind: kindOf(err), Text: err.Error(), Pod: pod, Via: via, Port: t.session.port,
-		Stream: s.name(), Message: s.next - 1}, func(sum *summary) { sum.Cut++ })
+		Talked: seconds(t.talked), Host: s.host, Stage: stage, Kind: kindOf(err),
+		Text: err.Error(), Pod: pod, Via: via, Port: t.session.port, Stream: s.name(), Message: s.next - 1}, func(sum *summary) { sum.Cut++ })
 }
