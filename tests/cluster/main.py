@@ -42,9 +42,9 @@ class Stage:
 STAGES = (
     Stage("node", 45, 60, ("test_node",)),
     Stage("install", 60, 90, ("test_install",)),
-    Stage("workloads", 45, 240, ("test_workloads", "test_readme"),
+    Stage("workloads", 60, 240, ("test_workloads", "test_readme"),
           takes=("backend", "postgresql")),
-    Stage("faults", 100, 900, ("test_faults",), takes=("traffic",)),
+    Stage("faults", 140, 900, ("test_faults",), takes=("traffic",)),
     Stage("chart", 90, 600, ("test_readiness", "test_releases", "test_hostnetwork",
                              "test_prometheus", "test_uninstall"), takes=("discovery",)),
 )
