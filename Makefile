@@ -272,6 +272,11 @@ $(B)/commit: FORCE
 	@mkdir -p $(@D)
 	@echo '$(VERSION) $(COMMIT)' | cmp -s - $@ || echo '$(VERSION) $(COMMIT)' >$@
 
+# Sanitized tests take longer to optimise than optimised ones save.
+ifneq ($(filter asan tsan,$(VARIANT)),)
+$(B)/obj/tests/unit/%.o $(B)/obj/tests/integration/%.o: ALL_CFLAGS += -O0
+endif
+
 $(B)/obj/cmd/sealway/version.o: $(B)/commit
 $(B)/obj/cmd/sealway/version.o: CPPFLAGS += -DSEALWAY_VERSION='"$(VERSION)"' -DSEALWAY_COMMIT='"$(COMMIT)"' \
 	-DSEALWAY_BUILD='"$(or $(VARIANT),release)"'

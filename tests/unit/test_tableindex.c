@@ -14,7 +14,7 @@
 
 #define ROUTES 200u
 
-static char hosts[ROUTES][16];
+static char hosts[ROUTES][sizeof("h4294967295.test")];
 static struct route routes[ROUTES];
 static struct table_slot slots[ROUTES + ROUTES / 2 + 1];
 static const struct siphash_key key = {{3, 4}};
