@@ -92,7 +92,7 @@ static void handshakes_under_way_at_the_end_are_finished_and_served(void **state
     bool in_time = false;
 
     if (cable == NULL) {
-        print_message("             no TUN device here\n");
+        print_message("             skip %s: no TUN device here\n", __func__);
         skip();
     }
     backend = name_backend_start("127.0.0.1", "app");
@@ -107,7 +107,7 @@ static void handshakes_under_way_at_the_end_are_finished_and_served(void **state
     }
     name_backend_stop(backend);
     if (!in_time) {
-        print_message("             skipped: the cable was late in %u tries\n", TRIES);
+        print_message("             skip %s: the cable was late in %u tries\n", __func__, TRIES);
         skip();
     }
 }
@@ -120,7 +120,7 @@ int main(void)
     };
 
     if (!own_net_enter()) {
-        print_message("no network namespace of its own here\n[  SKIPPED ] drain_queue\n");
+        print_message("             skip drain_queue: no network namespace permitted\n");
         return 0;
     }
     return cmocka_run_group_tests_name("drain_queue", tests, NULL, NULL);

@@ -66,7 +66,7 @@ static int setup(void **state)
     const struct kubescene_config cfg = {.closed = true};
 
     assert_non_null(k);
-    print_message("             seed %" PRIu64 "\n", seed);
+    print_message("             replay with SOAK_SEED=%" PRIu64 "\n", seed);
     (void)mallopt(M_MMAP_THRESHOLD, MAPPED_BYTES); /* a sanitizer's allocator does not know it */
     k->registry = registry_new(0, 0);
     assert_non_null(k->registry);

@@ -10,11 +10,11 @@ trap 'rm -rf "$dir"' EXIT
 # One byte a character, so that even a byte-wise tolower() meets the dotless i.
 locale=tr_TR.ISO-8859-9
 if ! localedef -i tr_TR -f ISO-8859-9 "$dir/$locale" 2>/dev/null; then
-    echo "[  SKIPPED ] no Turkish locale can be made: the package locales is missing"
+    echo "             skip locale: no Turkish one can be made, the package locales is missing"
     exit 0
 fi
 if [ "$(LOCPATH=$dir LC_ALL=$locale locale decimal_point)" != , ]; then
-    echo "[  SKIPPED ] the Turkish locale that was made is not used"
+    echo "             skip locale: the Turkish one that was made is not used"
     exit 0
 fi
 

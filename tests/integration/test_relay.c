@@ -593,7 +593,7 @@ int main(void)
                  cmocka_run_group_tests_name("relay, copying", copying, NULL, NULL);
 
     if (!small_net_enter()) {
-        print_message("relay with small buffers: skipped, no network namespace permitted\n");
+        print_message("             skip small_buffers: no network namespace permitted\n");
         return failed;
     }
     return failed + cmocka_run_group_tests_name("relay with small buffers", small, NULL, NULL);

@@ -210,6 +210,7 @@ static void what_the_kernel_will_not_dial_costs_nobody_anything(void **state)
         }
         snprintf(command, sizeof(command), "ip route replace %s 10.9.9.9", routes[i].type);
         if (system(command) != 0) {
+            print_message("             skip %s: %s fails\n", __func__, command);
             skip();
         }
         assert_int_equal(netaddr_parse("10.9.9.9:443", &bad), 0);
@@ -235,7 +236,7 @@ int main(void)
     };
 
     if (!own_net_enter()) {
-        print_message("no network namespace of its own here\n");
+        print_message("             skip resources_ports: no network namespace permitted\n");
         return 0;
     }
     return cmocka_run_group_tests_name("resources_ports", tests, NULL, NULL);

@@ -77,7 +77,8 @@ static void without_memory_new_ones_are_refused_and_others_go_on(void **state)
     unsigned lines;
 
     if (FORM_SANITIZED) {
-        skip(); /* what it takes for itself counts as well */
+        print_message("             skip %s: a sanitizer's own memory counts, too\n", __func__);
+        skip();
     }
     mass_scene_start(m, MASS_ECHO, NULL);
     friends = make_friends(m);
@@ -112,7 +113,8 @@ static void in_a_control_group_of_64_mib_nine_thousand_connections_fit(void **st
     uint64_t before;
 
     if (FORM_SANITIZED || !memory_cgroup_make(&group, 64 * MIB)) {
-        print_message("             not here: no control group may be made\n");
+        print_message("             skip %s: no control group may be made, or sanitized\n",
+                      __func__);
         skip();
     }
     snprintf(prelude, sizeof(prelude), "echo $$ >'%s/cgroup.procs'", group.path);

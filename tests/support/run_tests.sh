@@ -1,17 +1,19 @@
 #!/usr/bin/env bash
 # run_tests.sh BUILD_DIR PROGRAM... - run test programs, several at once, and count.
 #
-# A cmocka program counts its tests, any other counts as one.  What a program printed is shown when
-# it failed (all of it is kept in BUILD_DIR/log), and always its lines that begin with 13 spaces:
-# figures and skips.  The last line is "N passed, N failed".
+# A cmocka program counts its tests, any other counts as one, or none when it says that it skips.
+# What a program printed is shown when it failed (all of it is kept in BUILD_DIR/log), and always its
+# lines that begin with 13 spaces: figures, "skip NAME: why", "replay with X_SEED=n".  The last line
+# is "N passed, N failed".
 #
 # Most programs wait most of their time, so they run side by side, in the order given, and are shown
 # as they end.  One that measures or needs the whole machine has a line "Runs alone: why" in its
 # source, and runs by itself behind the others.
 #
 # One program that fails while the machine is busy with others is run a second time, by itself: what
-# then passes is shown as "flaky", with what it said at first, and counts as passed.  More than two
-# failures are no accident, and what a sanitizer finds never is: those are not run again.
+# then passes is shown as "flaky", with what it said at first, and counts as passed.  One that said
+# "replay with" some variables has them set then, for another seed would say nothing of this one.
+# More than two failures are no accident, and what a sanitizer finds never is: those are not run again.
 #
 #   JOBS          programs at once (default: one for each CPU)
 #   TEST_TIMEOUT  seconds for one program (default 600: only one that hangs takes so long)
@@ -39,15 +41,36 @@ count() {
     sed -n "s/^\[  $1  \] \([0-9]*\) test(s).*/\1/p" "$2" | awk '{ n += $1 } END { if (NR) print n }'
 }
 
+# The variables of a log's last line "replay with X_SEED=1 X_STEPS=2, ...": what ran when it ended.
+replay() {
+    sed -nE 's/^ {13}replay with ([A-Z_]+=[0-9]+( [A-Z_]+=[0-9]+)*).*/\1/p' "$1" | tail -n 1
+}
+
+# The lines that are always shown, and among them the tests that were skipped without saying why.
+figures() {
+    awk '/^             [^ ]/ { print }
+         $1 == "skip" { said[$2] }
+         $2 == "SKIPPED" && NF == 4 && !($4 ":" in said) {
+             said[$4 ":"]
+             print "             skip " $4
+         }' "$1"
+}
+
+# The end of a failed program's log.
+excerpt() {
+    tail -n 60 "$1" | grep -Ev '^\[ +(RUN|OK) +\]' | sed 's/^/      /'
+}
+
 # judge NAME STATUS MS: print what is shown of a program, and leave "PASSED FAILED NAME".
 judge() {
-    local name=$1 status=$2 log=$build/log/$1.log ok bad why
+    local name=$1 status=$2 log=$build/log/$1.log ok bad why seed
     ok=$(count PASSED "$log")
     bad=$(count FAILED "$log")
     if [ "$status" -eq 0 ]; then
+        grep -qE '^ {13}skip ' "$log" && ok=${ok:-0}
         echo "${ok:-1} 0 $name" >"$results/$name.count"
         printf 'ok    %-32s %4s tests %6d ms\n' "$name" "${ok:-1}" "$3"
-        grep -E '^ {13}[^ ]' "$log"
+        figures "$log"
         return
     fi
     # A program that dies half-way has counted nothing, or not what killed it.
@@ -56,8 +79,9 @@ judge() {
         124 | 137) why="no end after ${TEST_TIMEOUT:-600} s" ;;
         *) why="exit $status" ;;
     esac
-    printf 'FAIL  %-32s %s\n' "$name" "$why"
-    tail -n 60 "$log" | grep -Ev '^\[ +(RUN|OK) +\]' | sed 's/^/      /'
+    seed=$(replay "$log")
+    printf 'FAIL  %-32s %s\n' "$name" "$why${seed:+; replay with $seed}"
+    excerpt "$log"
 }
 
 run_one() {
@@ -80,7 +104,7 @@ run() {
     [ $# -eq 0 ] || printf '%s\0' "$@" | xargs -0 -P "$jobs" -I{} bash -c 'run_one "$1"' _ {}
 }
 
-export -f count judge run_one
+export -f count replay figures excerpt judge run_one
 export build results layout
 
 alone=$(grep -lE '^[ #/*]+Runs alone: ' tests/unit/*.c tests/integration/*.{c,sh} | sed 's,.*/,,; s/\.c$//')
@@ -98,13 +122,17 @@ run 1 "${apart[@]}"
 
 # again PROGRAM: a failed program's second chance.
 again() {
-    local name
+    local name seed first
     name=$(basename "$1")
-    cp "$build/log/$name.log" "$build/log/$name.first.log"
-    run_one "$1"
+    first=$build/log/$name.first.log
+    cp "$build/log/$name.log" "$first"
+    seed=$(replay "$first")
+    # shellcheck disable=SC2086 # variables, or none
+    env $seed bash -c 'run_one "$1"' _ "$1"
     if ! grep -q ' 0 ' "$results/$name.count"; then return; fi
-    printf 'flaky %-32s failed beside others, passed alone; at first:\n' "$name"
-    tail -n 20 "$build/log/$name.first.log" | sed 's/^/      /'
+    printf 'flaky %-32s failed beside others, passed alone%s; at first:\n' "$name" \
+        "${seed:+ with $seed}"
+    excerpt "$first"
 }
 
 sanitizer='(Address|Leak|Thread)Sanitizer|runtime error:'

@@ -115,7 +115,8 @@ static inline struct world_candidate *world_leader(struct world *w)
             continue;
         }
         if (found) {
-            fail_msg("two lead; LEASE_SEED=%" PRIu64 ", at %" PRIu64 " ms", w->seed, w->now_ms);
+            fail_msg("two lead; replay with LEASE_SEED=%" PRIu64 ", at %" PRIu64 " ms", w->seed,
+                     w->now_ms);
         }
         found = &w->candidates[i];
     }
@@ -335,7 +336,8 @@ static inline void world_elect(struct world *w, uint64_t limit_ms)
     while (!world_leader(w)) {
         world_step(w);
         if (w->now_ms - began_ms > limit_ms + 10 * WORLD_STEP_MS) {
-            fail_msg("nobody leads; LEASE_SEED=%" PRIu64 ", at %" PRIu64 " ms", w->seed, w->now_ms);
+            fail_msg("nobody leads; replay with LEASE_SEED=%" PRIu64 ", at %" PRIu64 " ms", w->seed,
+                     w->now_ms);
         }
     }
 }

@@ -331,7 +331,7 @@ static void the_store_is_the_servers_after_any_order_of_troubles(void **state)
 
         /* A failure is played again from the last one printed. */
         if (t.lives % 1000 == 0) {
-            print_message("             REFLECTOR_SEED=%" PRIu64 "\n", seed);
+            print_message("             replay with REFLECTOR_SEED=%" PRIu64 "\n", seed);
         }
         live(seed, n, &t);
     }

@@ -1,6 +1,7 @@
 /*
  * The simulated sockets do what the kernel's do: the same random acts on a simulated and on a real
- * connection, and after each both must look the same.  SIM_SEED=n plays one sequence again.
+ * connection, and after each both must look the same.  SIM_SEED=n plays one sequence again,
+ * SIM_ROUNDS=n that and the next ones.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -385,15 +386,23 @@ static void play(uint64_t seed)
     end_twin(&t);
 }
 
+static uint64_t number_from(const char *name, uint64_t otherwise)
+{
+    const char *text = getenv(name);
+
+    return text != NULL ? strtoull(text, NULL, 10) : otherwise;
+}
+
 static void simulated_and_real_sockets_look_alike_after_any_acts(void **state)
 {
-    const char *text = getenv("SIM_SEED");
-    uint64_t seed = text != NULL ? strtoull(text, NULL, 10) : (uint64_t)time(NULL) * 1000003u;
-    unsigned rounds = text != NULL ? 1 : form_pick(3000, 300, 60);
+    uint64_t seed = number_from("SIM_SEED", (uint64_t)time(NULL) * 1000003u);
+    uint64_t rounds =
+        number_from("SIM_ROUNDS", getenv("SIM_SEED") != NULL ? 1 : form_pick(3000, 300, 60));
 
     (void)state;
-    print_message("             SIM_SEED=%" PRIu64 ", %u rounds\n", seed, rounds);
-    for (unsigned i = 0; i < rounds; i++) {
+    print_message("             replay with SIM_SEED=%" PRIu64 " SIM_ROUNDS=%" PRIu64 "\n", seed,
+                  rounds);
+    for (uint64_t i = 0; i < rounds; i++) {
         play(seed + i);
     }
 }

@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <sys/random.h>
 
@@ -50,19 +51,29 @@ static void model_init(struct model *m, uint64_t now_ms)
     }
 }
 
-static int model_setup(void **state)
+static uint64_t seed; /* every test begins with it, so that one number plays any of them again */
+
+static int draw_seed(void **state)
 {
     const char *given = getenv("TIMEWHEEL_SEED");
+
+    (void)state;
+    if (given != NULL) {
+        seed = strtoull(given, NULL, 10);
+    } else {
+        assert_int_equal(getrandom(&seed, sizeof(seed), 0), sizeof(seed));
+    }
+    seed |= 1;
+    print_message("             replay with TIMEWHEEL_SEED=%" PRIu64 "\n", seed);
+    return 0;
+}
+
+static int model_setup(void **state)
+{
     struct model *m = calloc(1, sizeof(*m));
 
     assert_non_null(m);
-    if (given != NULL) {
-        m->seed = strtoull(given, NULL, 0);
-    } else {
-        assert_int_equal(getrandom(&m->seed, sizeof(m->seed), 0), sizeof(m->seed));
-    }
-    m->seed |= 1;
-    print_message("TIMEWHEEL_SEED=%#llx\n", (unsigned long long)m->seed);
+    m->seed = seed;
     model_init(m, next_random(m) % (1000 * DAY_MS));
     *state = m;
     return 0;
@@ -331,5 +342,5 @@ int main(void)
         WITH_MODEL(an_empty_wheel_never_asks_to_be_woken),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, draw_seed, NULL);
 }

@@ -1,0 +1,82 @@
+#!/usr/bin/env bash
+# run_tests.sh counts and shows as it says: against programs that fail by their seed, fail once, skip
+# and pass.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+dir=$(mktemp -d "${TMPDIR:-/tmp}/sealway-runner.XXXXXX")
+trap 'rm -rf "$dir"' EXIT
+
+# program NAME: one that does what stdin says.
+program() {
+    { echo '#!/bin/sh' && echo "cd '$dir'" && cat; } >"$dir/$1"
+    chmod +x "$dir/$1"
+}
+
+program by_seed <<'END'
+# The first run draws 7, which is bad, any other 8.
+seed=${BY_SEED:-$([ -e drawn ] && echo 8 || echo 7)}
+touch drawn
+echo "             replay with BY_SEED=1"
+echo "             replay with BY_SEED=$seed"
+[ "$seed" != 7 ]
+END
+program by_load <<'END'
+echo "             replay with LOAD_SEED=${LOAD_SEED:-$$} LOAD_STEPS=${LOAD_STEPS:-20}, slowly"
+[ -e loaded ] && exit
+touch loaded
+echo "too late"
+exit 1
+END
+program skips <<'END'
+echo "             skip skips: nothing to do here"
+END
+program skips_one <<'END'
+echo "             skip announced: it is not installed"
+echo "[  SKIPPED ] announced"
+echo "[  SKIPPED ] silent"
+echo "[  PASSED  ] 2 test(s)."
+echo "[  SKIPPED ] 2 test(s), listed below:"
+echo "[  SKIPPED ] announced"
+echo "[  SKIPPED ] silent"
+END
+program passes <<'END'
+echo "not shown"
+echo "             3 figures"
+END
+
+programs=(by_seed by_load skips skips_one passes)
+env -u BY_SEED -u LOAD_SEED -u LOAD_STEPS \
+    tests/support/run_tests.sh "$dir/build" "${programs[@]/#/$dir/}" >"$dir/out"
+wrong=$(($? != 1))
+
+# shown TIMES PATTERN: that many lines.
+shown() {
+    local n
+    n=$(grep -cE "$2" "$dir/out")
+    [ "$n" -eq "$1" ] && return
+    echo "$n lines in place of $1: $2"
+    wrong=1
+}
+
+shown 2 '^FAIL  by_seed +exit 1; replay with BY_SEED=7$' # the second run, too
+shown 0 '^flaky by_seed'
+shown 1 '^FAIL  by_load +exit 1; replay with LOAD_SEED=[0-9]+ LOAD_STEPS=20$'
+shown 1 '^flaky by_load +failed .* alone with LOAD_SEED=[0-9]+ LOAD_STEPS=20; at first:$'
+shown 2 '^      too late$'
+shown 1 '^ok    skips +0 tests'
+shown 1 '^ {13}skip skips: nothing to do here$'
+shown 1 '^ok    skips_one +2 tests'
+shown 1 '^ {13}skip announced'
+shown 1 '^ {13}skip silent$'
+shown 1 '^ok    passes +1 tests'
+shown 1 '^ {13}3 figures$'
+shown 0 '^not shown$'
+shown 1 '^failed: by_seed$'
+shown 1 '^4 passed, 1 failed$'
+# The seed that failed is the one that passed.
+if [ "$(grep -o 'LOAD_SEED=[0-9]*' "$dir/out" | sort -u | wc -l)" -ne 1 ]; then
+    echo "a second seed was drawn"
+    wrong=1
+fi
+[ $wrong -eq 0 ] || cat "$dir/out"
+exit $wrong
