@@ -15,6 +15,7 @@ struct tls_backend_config {
     const char *cert;      /* PEM file with key and certificate */
     const char *client_ca; /* PEM file: clients must show a certificate from it; NULL: none */
     int max_version;       /* TLS1_2_VERSION, ...; 0: the newest */
+    const char *groups;    /* the only ones it takes: "P-384"; NULL: OpenSSL's own */
     const char *ip;        /* NULL: 127.0.0.1 */
 };
 

@@ -145,7 +145,7 @@ static void every_refusal_has_its_sentence(void **state)
     for (size_t i = 0; i < o->rows.n; i++) {
         const struct hello_row *r = &o->rows.rows[i];
 
-        if (!hello_row_is_complete(r) && r->outcome != HELLO_ROW_EOF) {
+        if (hello_row_is_refused(r)) {
             print_message("%-32s %s\n", r->id, r->rule);
             refused++;
             named += strncmp(r->rule, "RFC ", 4) == 0;

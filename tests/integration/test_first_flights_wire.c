@@ -27,6 +27,7 @@
 #include "support/manifest_writer.h"
 #include "support/scene.h"
 #include "support/wait_until.h"
+#include "tls/clienthello.h"
 
 #define BACKEND     "first"
 #define PATIENCE_MS 10000
@@ -243,12 +244,18 @@ static bool says(const char *line, const char *key, const char *value)
     return found != NULL && strchr(" ", found[strlen(want)]) != NULL;
 }
 
-/* Of what is refused before it is whole no part of a name may be left. */
-static bool says_no_name(const struct hello_row *r, const char *line)
+/* Whether there is a name to tell: of what the parser refuses no part of one may be left, but one
+ * that it read is told whatever becomes of it. */
+static bool is_named(const struct hello_row *r)
 {
-    bool whole = hello_row_is_complete(r) || r->outcome == HELLO_ROW_MALFORMED;
+    const struct hello_bytes *raw = &r->flight.raw;
+    struct clienthello parser;
+    struct clienthello_info info;
 
-    return whole || says(line, "sni", "-");
+    clienthello_init(&parser);
+    return clienthello_feed(&parser, raw->data, raw->len, LIMIT_HELLO_DEFAULT_BYTES, &info) ==
+               CLIENTHELLO_OK &&
+           info.has_name;
 }
 
 static bool logged_right(const char *log, size_t index)
@@ -262,7 +269,7 @@ static bool logged_right(const char *log, size_t index)
         good = line == NULL;
     } else {
         good = line != NULL && says(line, "reason", reason_of(r, room)) &&
-               says(line, "host", host_of(r)) && says_no_name(r, line);
+               says(line, "host", host_of(r)) && says(line, "sni", "-") != is_named(r);
     }
     if (!good) {
         complain(r, line != NULL ? line : "is not in the access log");

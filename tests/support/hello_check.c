@@ -21,23 +21,6 @@ struct hello_outcome hello_check_feed(struct guard_page *guard, const struct hel
     return o;
 }
 
-struct hello_outcome hello_check_trickle(struct guard_page *guard, const struct hello_bytes *raw,
-                                         size_t max_bytes)
-{
-    struct hello_outcome o = {.result = CLIENTHELLO_MORE};
-    struct clienthello parser;
-    uint8_t *at = guard_page_room(guard, raw->len);
-    clienthello_init(&parser);
-    memset(&o.info, 0xa5, sizeof o.info);
-    memset(at, 0xa5, raw->len);
-    while (o.result == CLIENTHELLO_MORE && o.fed < raw->len) {
-        at[o.fed] = raw->data[o.fed];
-        o.fed++;
-        o.result = clienthello_feed(&parser, at, o.fed, max_bytes, &o.info);
-    }
-    return o;
-}
-
 struct hello_outcome hello_check_whole(struct guard_page *guard, const struct hello_bytes *raw,
                                        size_t max_bytes)
 {

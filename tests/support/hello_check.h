@@ -30,13 +30,6 @@ struct hello_outcome {
 struct hello_outcome hello_check_feed(struct guard_page *guard, const struct hello_bytes *raw,
                                       size_t max_bytes, const size_t *steps, size_t n);
 
-/**
- * One byte after the other, without a copy for each: what has not come yet reads as garbage, and
- * only the end of all of it touches the guard page.  For long flights.
- */
-struct hello_outcome hello_check_trickle(struct guard_page *guard, const struct hello_bytes *raw,
-                                         size_t max_bytes);
-
 /** All at once. */
 struct hello_outcome hello_check_whole(struct guard_page *guard, const struct hello_bytes *raw,
                                        size_t max_bytes);

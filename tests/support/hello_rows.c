@@ -119,26 +119,28 @@ bool hello_row_is_complete(const struct hello_row *r)
            r->outcome == HELLO_ROW_NO_NAME;
 }
 
-static bool is_refused(const struct hello_row *r)
+bool hello_row_is_refused(const struct hello_row *r)
 {
-    return r->outcome == HELLO_ROW_MALFORMED || r->outcome == HELLO_ROW_TOO_LARGE ||
-           r->outcome == HELLO_ROW_NOT_TLS;
+    return r->outcome != HELLO_ROW_OK && r->outcome != HELLO_ROW_EOF;
 }
 
 /* What a row must say beyond what reading it has shown. */
 static void check_row(const struct hello_rows *all, const struct hello_row *r)
 {
     bool named = r->outcome == HELLO_ROW_OK || r->outcome == HELLO_ROW_NO_ROUTE;
-    bool alerted = r->outcome != HELLO_ROW_OK && r->outcome != HELLO_ROW_EOF;
+    bool refused = hello_row_is_refused(r);
 
     if (named != (r->name[0] != '\0')) {
         die(r->line, "%s: a name belongs to ok and no_route", r->id);
     }
-    if (alerted != (r->answer != HELLO_ANSWER_NONE) && r->outcome != HELLO_ROW_NOT_TLS) {
+    if (refused != (r->answer != HELLO_ANSWER_NONE) && r->outcome != HELLO_ROW_NOT_TLS) {
         die(r->line, "%s: an answer belongs to what is not routed", r->id);
     }
-    if (is_refused(r) && strncmp(r->rule, "RFC ", 4) != 0) {
+    if (refused && strncmp(r->rule, "RFC ", 4) != 0) {
         die(r->line, "%s: which sentence of which RFC refuses it?", r->id);
+    }
+    if (!refused && r->rule[0] != '\0') {
+        die(r->line, "%s: a sentence belongs to what is refused", r->id);
     }
     if (!hello_row_is_complete(r) && r->facts != NULL) {
         die(r->line, "%s: only a complete hello states facts", r->id);

@@ -68,6 +68,10 @@ const char *hello_rows_outcome_word(enum hello_outcome_word w);
 /** Whether the hello is complete and well-formed, whatever becomes of it. */
 bool hello_row_is_complete(const struct hello_row *r);
 
+/** Whether it is answered in the backend's place, or closed unanswered: all but routed and
+ * unfinished. */
+bool hello_row_is_refused(const struct hello_row *r);
+
 /** Whether a recorded file (its name in HELLO_EXPR_FILES) is the input of some row. */
 bool hello_rows_have_file(const struct hello_rows *r, const char *file);
 
