@@ -29,27 +29,46 @@ CLIENTS = (openssl.OpensslClient, gnutls.GnutlsClient, nss.NssClient, programs.M
 BROWSERS = (browsers.Chromium, browsers.Firefox)
 # What the tests need anyway, and Go, which has a TLS of its own and is quick.
 SHORT = {"openssl", "gnutls", "python", "curl", "go"}
+# What the quick form has not, either: why.
+DEAR = {"rustls": "a compiler of 100 MB, and two minutes of it: only with make full",
+        "chromium": "260 MB together: only with make full",
+        "firefox": "260 MB together: only with make full"}
 
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--short", action="store_true", help=f"only {', '.join(sorted(SHORT))}")
-    parser.add_argument("--browsers", action="store_true", help="with Chromium and Firefox")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--short", action="store_true", help=f"only {', '.join(sorted(SHORT))}")
+    form.add_argument("--quick", action="store_true",
+                      help=f"all but {', '.join(DEAR)}; {' and '.join(matrix.SLOW)} of some pairs")
+    form.add_argument("--browsers", action="store_true", help="with Chromium and Firefox")
     for what in ("clients", "servers", "features"):
         parser.add_argument(f"--{what}", type=lambda names: names.split(","), default=[],
                             metavar="NAME,...", help="only these")
     return parser.parse_args()
 
 
-def chosen(kinds, names, short):
+def left_out(kind, options):
+    """Why this form of the matrix is without a kind; None when it is not."""
+    if options.short:
+        return None if kind.name in SHORT else "only with make stacks"
+    if options.quick or kind in BROWSERS and not options.browsers:
+        return DEAR.get(kind.name)
+    return None
+
+
+def chosen(kinds, names, options):
+    """The kinds with these names, or of this form of the matrix; names of the others by reason."""
     if names:
-        return [kind for kind in kinds if kind.name in names]
-    return [kind for kind in kinds if not short or kind.name in SHORT]
-
-
-def left_out(kinds, names, short):
-    """Names of those that only the whole matrix has."""
-    return [kind.name for kind in kinds if short and not names and kind.name not in SHORT]
+        return [kind for kind in kinds if kind.name in names], {}
+    kept, without = [], {}
+    for kind in kinds:
+        why = left_out(kind, options)
+        if why:
+            without.setdefault(why, []).append(kind.name)
+        else:
+            kept.append(kind)
+    return kept, without
 
 
 def able(things):
@@ -59,26 +78,27 @@ def able(things):
             [(thing.name, why) for thing, why in reasons if why])
 
 
-def run(world, options):
+def run(world, options, servers_without):
     """Run the matrix; whether all is as it should be."""
     began = time.monotonic()
-    kinds = CLIENTS + (BROWSERS if options.browsers or options.clients else ())
-    there, missing = able([kind(world) for kind in chosen(kinds, options.clients, options.short)])
+    kinds, clients_without = chosen(CLIENTS + BROWSERS, options.clients, options)
+    there, missing = able([kind(world) for kind in kinds])
     world.start()
     report.programs("clients", there)
     report.programs("servers", world.servers)
     report.skipped("client", missing)
     report.skipped("server", world.missing_servers)
-    report.left_out(left_out(CLIENTS + BROWSERS, options.clients, options.short),
-                    left_out(SERVERS, options.servers, options.short))
+    report.left_out("clients", clients_without)
+    report.left_out("servers", servers_without)
+    if options.quick:
+        report.left_out("features", {"of all but one server a client: only with make full":
+                                     matrix.SLOW})
     report.heading()
     done = []
-    for client in there:
-        for server in world.servers:
-            cells = matrix.run_pair(world, client, server, options.features)
-            if cells:
-                report.pair(client, server, cells)
-                done += cells
+    for client, server, features in matrix.plan(there, world.servers, options):
+        cells = matrix.run_pair(world, client, server, features)
+        report.pair(client, server, cells)
+        done += cells
     status, connections = world.proxy.stop()
     print()
     report.peculiarities(done)
@@ -95,9 +115,10 @@ def main():
     options = parse_arguments()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     signal.signal(signal.SIGINT, signal.default_int_handler)  # also where a shell had it ignored
-    world = World(chosen(SERVERS, options.servers, options.short))
+    kinds, without = chosen(SERVERS, options.servers, options)
+    world = World(kinds)
     try:
-        return 0 if run(world, options) else 1
+        return 0 if run(world, options, without) else 1
     except KeyboardInterrupt:
         return 130
     except Failed as why:

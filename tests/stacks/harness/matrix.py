@@ -8,6 +8,8 @@ from harness.clients import ROLES, Target
 # What a feature must say where it is not just "ok".  A pair may refuse to renegotiate.
 WANTED = {"nocert": ("refused",), "reneg": ("ok", "refused"), "h2": ("ok HTTP/2", "ok h2"),
           "resume1.3": ("ok full then resumed",), "resume1.2": ("ok full then resumed",)}
+# What takes long: 10 MB in four goes, and whether a renegotiation is refused by silence.
+SLOW = ("reneg", "10MB")
 # What a pair does otherwise by itself, and why.
 PECULIAR = {
     ("java", "go", "resume1.2"): (
@@ -63,14 +65,30 @@ def run_feature(client, feature, target):
     return said
 
 
-def run_pair(world, client, server, wanted=()):
-    """The cells of a pair, of the features wanted (none: all) that both of them have."""
+def common(client, server):
+    """The features that both of them have."""
+    return [feature for feature in ROLES
+            if feature in client.features and server.port(client.role(feature)) is not None]
+
+
+def plan(clients, servers, options):
+    """(client, server, features) of each pair.  The quick form has the slow features of a client
+    with one server only, the next one with the next client; the first one is no pair of the short
+    form, which has them all."""
+    for turn, client in enumerate(clients, 2):
+        partners = [server for server in servers if common(client, server)]
+        for at, server in enumerate(partners):
+            without = SLOW if options.quick and at != turn % len(partners) else ()
+            features = [feature for feature in common(client, server) if feature not in without
+                        and feature in (options.features or ROLES)]
+            if features:
+                yield client, server, features
+
+
+def run_pair(world, client, server, features):
+    """The cells of a pair."""
     cells = []
-    for feature in ROLES:
-        if feature not in client.features or wanted and feature not in wanted:
-            continue
-        if server.port(client.role(feature)) is None:
-            continue
+    for feature in features:
         began = time.monotonic()
         said = [run_feature(client, feature, target)
                 for target in targets(world, server, client.role(feature))]

@@ -1,14 +1,14 @@
 """What is printed: one line a pair, then whatever is not as it should be, then the counts."""
 
 from harness.clients import ROLES
-from harness.matrix import PECULIAR, kind, normal
+from harness.matrix import PECULIAR, common, kind, normal
 
 MARKS = {"ok": "ok", "refused": "no"}
 SHOWN = " " * 13  # tests/support/run_tests.sh shows such lines of a test that passed, too
 LEGEND = """
 ok    done, directly and through the proxy alike     no    refused alike, as that pair does
 .     the pair cannot                                DIFF  directly so, otherwise through the proxy
-FAIL  alike, but not what it should be
+-     left out this time                             FAIL  alike, but not what it should be
 """
 
 
@@ -27,7 +27,8 @@ def heading():
 
 
 def pair(client, server, cells):
-    verdicts = {cell.feature: verdict(cell) for cell in cells}
+    verdicts = dict.fromkeys(common(client, server), "-")
+    verdicts |= {cell.feature: verdict(cell) for cell in cells}
     print(f"{client.name:<9}{server.name:<9}"
           + "".join(f"{verdicts.get(feature, '.'):>11}" for feature in ROLES), flush=True)
 
@@ -60,11 +61,10 @@ def skipped(what, missing):
         print(f"{SHOWN}skip {what} {name}: {why}")
 
 
-def left_out(clients, servers):
-    """What the short form leaves to the full one."""
-    for what, names in (("clients", clients), ("servers", servers)):
-        if names:
-            print(f"{SHOWN}skip {what} {', '.join(names)}: only with make full")
+def left_out(what, by_reason):
+    """What this form of the matrix leaves to another."""
+    for why, names in by_reason.items():
+        print(f"{SHOWN}skip {what} {', '.join(names)}: {why}")
 
 
 def slowest(cells):

@@ -108,7 +108,11 @@ class Tools:
 
     def java_missing(self):
         older = self.older("java", JAVA_AT_LEAST, "-version")
-        return older or (None if which("javac") else "there is a java, but no JDK")
+        if older:
+            return older
+        # The source launcher's; Debian's JRE has it, too.
+        compiler = self.first_line("java", "--describe-module", "jdk.compiler")
+        return None if compiler.startswith("jdk.compiler") else "there is a java, but no compiler"
 
     def java_version(self):
         return self.first_line("java", "-version")
