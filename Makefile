@@ -101,6 +101,8 @@ $(addprefix $(B)/tests/test_,adoption conn_hello conn_relay conn_stats hello_sta
 $(addprefix $(B)/tests/test_,reflector_time reflector_model): $(call libs,kube)
 $(B)/tests/test_eventlog_renew: $(call libs,controller)
 $(B)/tests/test_store_changes: $(call libs,model)
+# The commands, less the front door.
+$(addprefix $(B)/tests/test_,cmd command_memory): $(call objs,$(filter-out %/main.c,$(CMD_SRC))) $(call libs,app)
 
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
@@ -124,11 +126,11 @@ help:
 	@echo 'make test         install, build, run every test'
 	@echo 'make check        format, analysers, layers, prefixes, headers'
 	@echo 'make asan|tsan    build and run the tests under a sanitizer; make m32: parsers of 32 bits'
-	@echo 'make valgrind     run the unit tests under valgrind; make cov: coverage by file'
+	@echo 'make valgrind     run tests, and the program, under valgrind; make cov: coverage by file'
 	@echo 'make fuzz         run every fuzz target for TIME each (default 60s; TIME=15m, JOBS=2)'
 	@echo 'make soak         everything at once for TIME (default 30s; TIME=30m): flat, and every byte right'
 	@echo 'make full         everything long: all of the above, more fuzzing'
-	@echo 'make stacks       real TLS clients and servers through the program; BROWSERS=no: fewer'
+	@echo 'make stacks       real TLS clients and servers through the program; QUICK=1: a minute'
 	@echo 'make chart-test   the Helm chart; chart-update writes anew what is made from it'
 	@echo 'make docs-test    run what the documents show, check their names and links'
 	@echo 'make e2e          against a real API server, built once; takes root; FULL=1: the long forms'
@@ -153,11 +155,22 @@ run-tests: tools
 		JOBS=$(JOBS) SEALWAY_BIN=$(abspath $(B)/sealway) tests/support/run_tests.sh $(B) \
 		$(wildcard tests/integration/*.sh) $(INTEG) $(UNIT) $(REPLAYS)
 
+# By turns the tests themselves, and the program that integration tests start: those whose limits of
+# time and memory suit a program that is thirty times slower.  What is still on the heap at its end is
+# an error, too.
+VALGRIND       := valgrind -q --leak-check=full --show-leak-kinds=all --error-exitcode=99
+VALGRIND_INTEG := $(addprefix $(B)/tests/test_,relay kube_serve routing hello admin resources_peers files drain drain_load \
+                    first_flights_wire)
+
 valgrind:
 	$(DEPS) ci
 	$(Q)$(SUBMAKE) tools
-	$(Q)RUN_UNDER='valgrind -q --leak-check=full --show-leak-kinds=all --error-exitcode=99' \
-		TEST_TIMEOUT=600 JOBS=$(JOBS) tests/support/run_tests.sh $(B) $(UNIT)
+	$(Q)RUN_UNDER='$(VALGRIND)' TEST_TIMEOUT=600 JOBS=$(JOBS) tests/support/run_tests.sh $(B) $(UNIT) $(REPLAYS)
+	$(Q)printf '#!/bin/sh\nexec %s %s "$$@"\n' '$(VALGRIND) --fair-sched=try --errors-for-leak-kinds=all' \
+		'$(abspath $(B))/sealway' >$(B)/sealway.valgrind
+	$(Q)chmod +x $(B)/sealway.valgrind
+	$(Q)SEALWAY_UNDER=valgrind SEALWAY_BIN=$(abspath $(B))/sealway.valgrind TEST_TIMEOUT=600 JOBS=$(JOBS) \
+		tests/support/run_tests.sh $(B) $(VALGRIND_INTEG)
 
 m32:
 	$(Q)tests/support/m32.sh build
@@ -184,11 +197,12 @@ demo:
 	$(Q)$(SUBMAKE) $(B)/sealway
 	$(Q)deploy/demo/demo.sh
 
-# Without BROWSERS=no with Chromium and Firefox.
+# QUICK=1: what CI runs, without what is dear to install or build.  BROWSERS=no: all but the browsers.
 stacks:
-	$(DEPS) stacks $(if $(filter no,$(BROWSERS)),,browsers)
+	$(DEPS) $(if $(QUICK),stacks-quick,stacks $(if $(filter no,$(BROWSERS)),,browsers))
 	$(Q)$(SUBMAKE) $(B)/sealway
-	$(Q)SEALWAY_BIN=$(abspath $(B)/sealway) tests/stacks/run.py $(if $(filter no,$(BROWSERS)),,--browsers)
+	$(Q)SEALWAY_BIN=$(abspath $(B)/sealway) tests/stacks/run.py \
+		$(if $(QUICK),--quick,$(if $(filter no,$(BROWSERS)),,--browsers))
 
 # Kubernetes itself is built from its Go modules and kept outside the tree: see tests/e2e/kube; KUBE
 # says which version.

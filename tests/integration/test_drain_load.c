@@ -16,6 +16,7 @@
 #include "support/form.h"
 #include "support/launcher.h"
 #include "support/mass_scene.h"
+#include "support/second_signal.h"
 
 #define PROMPT_MS 30000u
 
@@ -120,18 +121,13 @@ static void a_second_signal_under_load_ends_it_at_once(void **state)
     static const char *const args[] = {"--drain-delay", "60s", "--drain-timeout", "60s", NULL};
     const struct load load = {.per_second = form_pick(1000, 1000, 200), .stayers = 200};
     struct drain_test t;
-    uint64_t signal_us;
 
     start(&t, *state, &load, args);
     crowd_run(t.shorts, 500);
     sealway_signal(t.m->s->program, SIGTERM);
     crowd_run(t.shorts, 500);
     assert_int_equal(crowd_ping(t.stayers, PROMPT_MS), load.stayers);
-    signal_us = clock_now_us();
-    sealway_signal(t.m->s->program, SIGTERM);
-    assert_int_equal(sealway_wait(t.m->s->program, PROMPT_MS), 0);
-    print_message("             exit 0 %" PRIu64 " ms after the second signal\n",
-                  (clock_now_us() - signal_us) / 1000);
+    second_signal_ends(t.m->s->program, SIGTERM);
     assert_true(crowd_until_count(t.stayers, CROWD_ENDED, load.stayers, PROMPT_MS));
 }
 
@@ -143,8 +139,8 @@ static void valgrind_sees_an_empty_heap_after_a_drain(void **state)
     struct mass_scene *m = *state;
     struct drain_test t;
 
-    if (!form_is_full() || FORM_SANITIZED || system("command -v valgrind >/dev/null") != 0) {
-        print_message("             only in the full form, with valgrind\n");
+    if (!form_is_full() || form_is_slowed() || system("command -v valgrind >/dev/null") != 0) {
+        print_message("             skip %s: only in the full form, with valgrind\n", __func__);
         skip();
     }
     launcher_begin(&m->s->manifests, "",

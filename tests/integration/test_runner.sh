@@ -30,6 +30,10 @@ END
 program skips <<'END'
 echo "             skip skips: nothing to do here"
 END
+program skips_some <<'END'
+echo "             skip rust: it is not installed"
+echo "             19 pairs"
+END
 program skips_one <<'END'
 echo "             skip announced: it is not installed"
 echo "[  SKIPPED ] announced"
@@ -44,7 +48,7 @@ echo "not shown"
 echo "             3 figures"
 END
 
-programs=(by_seed by_load skips skips_one passes)
+programs=(by_seed by_load skips skips_some skips_one passes)
 env -u BY_SEED -u LOAD_SEED -u LOAD_STEPS \
     tests/support/run_tests.sh "$dir/build" "${programs[@]/#/$dir/}" >"$dir/out"
 wrong=$(($? != 1))
@@ -65,6 +69,7 @@ shown 1 '^flaky by_load +failed .* alone with LOAD_SEED=[0-9]+ LOAD_STEPS=20; at
 shown 2 '^      too late$'
 shown 1 '^ok    skips +0 tests'
 shown 1 '^ {13}skip skips: nothing to do here$'
+shown 1 '^ok    skips_some +1 tests'
 shown 1 '^ok    skips_one +2 tests'
 shown 1 '^ {13}skip announced'
 shown 1 '^ {13}skip silent$'
@@ -72,7 +77,7 @@ shown 1 '^ok    passes +1 tests'
 shown 1 '^ {13}3 figures$'
 shown 0 '^not shown$'
 shown 1 '^failed: by_seed$'
-shown 1 '^4 passed, 1 failed$'
+shown 1 '^5 passed, 1 failed$'
 # The seed that failed is the one that passed.
 if [ "$(grep -o 'LOAD_SEED=[0-9]*' "$dir/out" | sort -u | wc -l)" -ne 1 ]; then
     echo "a second seed was drawn"

@@ -19,6 +19,7 @@
 #include "support/form.h"
 #include "support/mass_scene.h"
 #include "support/own_net.h"
+#include "support/procinfo.h"
 #include "support/traffic.h"
 
 #define PROMPT_MS   60000u
@@ -26,7 +27,9 @@
 #define CALM_PINGS  100u
 #define WAVES       form_pick(20, 3, 2)
 #define WAVE        form_pick(9000, 6000, 500)
-#define CONNECTIONS form_pick(50000, 5000, 500)
+#define CONNECTIONS form_pick(20000, 2000, 200) /* in a turn */
+#define TURNS       3
+#define FEW_CLIENTS 4u
 
 /* What a friend may wait for its echo while the storm rages: this, or a third of the storm if that
  * is more, for what slows a machine down slows both.  A worker that accepted without bound would
@@ -116,37 +119,65 @@ static void in_a_storm_everybody_is_served_and_friends_do_not_wait(void **state)
     assert_true(stormy.worst_us < (third_us > MOST_WAIT_US ? third_us : MOST_WAIT_US));
 }
 
-/* Connections a second of so many clients, each of which makes one after the other. */
-static uint64_t rate_of(const struct mass_scene *m, unsigned clients)
+/* Connections that clients made one after the other, and what they took. */
+struct rate {
+    uint64_t per_s;     /* by the clock: what a busy machine left */
+    uint64_t per_cpu_s; /* of the program's own CPU time: what it makes of what it gets */
+};
+
+static struct rate rate_of(const struct mass_scene *m, unsigned clients)
 {
     struct traffic *t = traffic_start(&m->s->addr, clients, MASS_SCENE_SHORT_HOST, "short");
+    pid_t pid = sealway_pid(m->s->program);
+    uint64_t began_us, took_us, cpu_us, asked;
     struct traffic_report report;
-    uint64_t began_us, took_us, asked;
 
     assert_true(traffic_wait_for(t, clients));
     asked = traffic_asked(t);
     began_us = clock_now_us();
+    cpu_us = procinfo_cpu_us(pid);
     while (traffic_asked(t) - asked < CONNECTIONS) {
         assert_true(traffic_wait_for(t, CONNECTIONS / 10));
     }
+    cpu_us = procinfo_cpu_us(pid) - cpu_us;
     took_us = clock_now_us() - began_us;
+    asked = traffic_asked(t) - asked;
     traffic_stop(t, &report);
     assert_string_equal(report.first, "");
-    return CONNECTIONS * UINT64_C(1000000) / took_us;
+    return (struct rate){asked * 1000000 / took_us, asked * 1000000 / (cpu_us + 1)};
 }
 
+/* What neighbours take away, they take away now and then: the best of some turns is the nearest to
+ * what the program does by itself. */
+static void keep_better(struct rate *best, struct rate r)
+{
+    best->per_s = r.per_s > best->per_s ? r.per_s : best->per_s;
+    best->per_cpu_s = r.per_cpu_s > best->per_cpu_s ? r.per_cpu_s : best->per_cpu_s;
+}
+
+static void say_rate(unsigned clients, const struct rate *r)
+{
+    print_message("             %u clients: %" PRIu64 " connections a second, %" PRIu64
+                  " in a second of CPU time\n",
+                  clients, r->per_s, r->per_cpu_s);
+}
+
+/* An overload costs no more than a fifth of what is done at best.  By the clock that cannot be told
+ * here: clients and backend have the same processors, and forty take more of them than four. */
 static void many_times_the_clients_do_not_get_less_done(void **state)
 {
     struct mass_scene *m = *state;
-    uint64_t few, many;
+    struct rate few = {0}, many = {0};
 
     mass_scene_start(m, MASS_ECHO, NULL);
-    few = rate_of(m, 4);
-    many = rate_of(m, TRAFFIC_MOST_CLIENTS);
-    print_message("             4 clients: %" PRIu64 " connections a second; %u clients: %" PRIu64
-                  "\n",
-                  few, TRAFFIC_MOST_CLIENTS, many);
-    assert_true(many * 5 > few); /* about as much on a machine that does nothing else */
+    for (unsigned turn = 0; turn < TURNS; turn++) {
+        keep_better(&few, rate_of(m, FEW_CLIENTS));
+        keep_better(&many, rate_of(m, TRAFFIC_MOST_CLIENTS));
+    }
+    say_rate(FEW_CLIENTS, &few);
+    say_rate(TRAFFIC_MOST_CLIENTS, &many);
+    assert_true(many.per_cpu_s * 5 >= few.per_cpu_s * 4);
+    assert_true(many.per_s * 5 > few.per_s); /* and none of the time is spent waiting */
 }
 
 #define WITH_SCENE(test)                                                                           \

@@ -52,6 +52,14 @@ void client_scene_serve(struct client_scene *k, const struct answerer_config *cf
                    host != NULL ? strrchr(text, ':') : "", prefix);
 }
 
+void client_scene_say_https(struct client_scene *k)
+{
+    char rest[100];
+
+    snprintf(rest, sizeof(rest), "%s", k->server + strlen("http"));
+    snprintf(k->server, sizeof(k->server), "https%s", rest);
+}
+
 void client_scene_open(struct client_scene *k)
 {
     const struct kubeclient_config cfg = {.base = k->base,

@@ -32,6 +32,9 @@ void client_scene_init(struct client_scene *k);
 void client_scene_serve(struct client_scene *k, const struct answerer_config *cfg, const char *host,
                         const char *prefix);
 
+/** Of a server that speaks no TLS: say in the access that it does. */
+void client_scene_say_https(struct client_scene *k);
+
 /** Make the client; fails the test when that fails. */
 void client_scene_open(struct client_scene *k);
 

@@ -50,7 +50,8 @@ static struct rlimit raise_limit(void)
 
 unsigned crowd_fitting(unsigned wanted)
 {
-    rlim_t room = (raise_limit().rlim_max - FDS_RESERVE) / 2; /* a proxy has two for each */
+    /* A proxy lets in no more than it has two for. */
+    rlim_t room = (raise_limit().rlim_max - FDS_RESERVE) / 2;
 
     return room < wanted ? (unsigned)room : wanted;
 }

@@ -52,7 +52,8 @@ struct crowd_member {
 
 struct crowd;
 
-/** Of `wanted` clients, how many this process and one that it starts have descriptors for. */
+/** Of `wanted` clients, how many this process and a proxy that it starts have descriptors for: the
+ * proxy counts two for each, whether it dials a backend or not. */
 unsigned crowd_fitting(unsigned wanted);
 
 struct crowd *crowd_new(const struct crowd_config *cfg);

@@ -56,6 +56,11 @@ figures() {
          }' "$1"
 }
 
+# Whether a log shows skips and nothing else.
+only_skips() {
+    grep -qE '^ {13}skip ' "$1" && ! grep -E '^ {13}[^ ]' "$1" | grep -qvE '^ {13}skip '
+}
+
 # The end of a failed program's log.
 excerpt() {
     tail -n 60 "$1" | grep -Ev '^\[ +(RUN|OK) +\]' | sed 's/^/      /'
@@ -67,7 +72,7 @@ judge() {
     ok=$(count PASSED "$log")
     bad=$(count FAILED "$log")
     if [ "$status" -eq 0 ]; then
-        grep -qE '^ {13}skip ' "$log" && ok=${ok:-0}
+        only_skips "$log" && ok=${ok:-0}
         echo "${ok:-1} 0 $name" >"$results/$name.count"
         printf 'ok    %-32s %4s tests %6d ms\n' "$name" "${ok:-1}" "$3"
         figures "$log"
@@ -104,7 +109,7 @@ run() {
     [ $# -eq 0 ] || printf '%s\0' "$@" | xargs -0 -P "$jobs" -I{} bash -c 'run_one "$1"' _ {}
 }
 
-export -f count replay figures excerpt judge run_one
+export -f count replay figures only_skips excerpt judge run_one
 export build results layout
 
 alone=$(grep -lE '^[ #/*]+Runs alone: ' tests/unit/*.c tests/integration/*.{c,sh} | sed 's,.*/,,; s/\.c$//')
@@ -135,7 +140,7 @@ again() {
     excerpt "$first"
 }
 
-sanitizer='(Address|Leak|Thread)Sanitizer|runtime error:'
+sanitizer='(Address|Leak|Thread)Sanitizer|runtime error:|^==[0-9]+== '
 bad=()
 for program in "$@"; do
     name=$(basename "$program")

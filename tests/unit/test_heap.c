@@ -11,21 +11,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "support/form.h"
+
 #define LARGE (8 * HEAP_APART_BYTES)
 #define SMALL ((size_t)4096)
 #define N     256u
 
-/* A sanitizer's own allocator has nothing to set up, and tells nothing. */
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-#define REPLACED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define REPLACED 1
-#endif
-#endif
-#ifndef REPLACED
-#define REPLACED 0
-#endif
+/* The allocator of a sanitizer, or of valgrind, has nothing to set up, and tells nothing. */
+#define REPLACED form_is_slowed()
 
 static size_t mapped_blocks(void)
 {
