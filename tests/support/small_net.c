@@ -22,31 +22,78 @@ bool small_net_split(void)
     return system(TOOLS "ip link set lo mtu 1500 gso_max_segs 1 2>/dev/null") == 0;
 }
 
+/* The table, and a chain of it for one kind of loss. */
+#define CHAIN(name)                                                                                \
+    "add table inet loss;"                                                                         \
+    "add chain inet loss " name " { type filter hook input priority 0; };"
+
+static bool nft(const char *rules)
+{
+    char command[1024];
+
+    (void)snprintf(command, sizeof(command), TOOLS "nft '%s' 2>/dev/null", rules);
+    return system(command) == 0;
+}
+
+/* What the counters of a chain say in all. */
+static uint64_t count_lost(const char *chain)
+{
+    uint64_t lost = 0;
+    char line[512];
+    FILE *out;
+
+    (void)snprintf(line, sizeof(line),
+                   TOOLS "nft list chain inet loss %s 2>/dev/null | "
+                         "sed -n 's/.*counter packets \\([0-9]*\\).*/\\1/p'",
+                   chain);
+    out = popen(line, "r");
+    if (out == NULL) {
+        return 0;
+    }
+    while (fgets(line, sizeof(line), out) != NULL) {
+        lost += strtoull(line, NULL, 10);
+    }
+    (void)pclose(out);
+    return lost;
+}
+
 bool small_net_lose(unsigned percent)
 {
-    char command[512];
+    char rules[512];
 
-    (void)snprintf(command, sizeof(command),
-                   TOOLS "nft 'add table inet loss;"
-                         "add chain inet loss in { type filter hook input priority 0; };"
-                         "add rule inet loss in tcp flags & (syn | rst) == 0 "
-                         "numgen random mod 100 < %u counter drop' 2>/dev/null",
-                   percent);
-    return system(command) == 0;
+    (void)snprintf(rules, sizeof(rules),
+                   CHAIN("data") "add rule inet loss data tcp flags & (syn | rst) == 0 "
+                                 "numgen random mod 100 <= %u counter drop",
+                   percent - 1);
+    return nft(rules);
 }
 
 uint64_t small_net_lost(void)
 {
-    uint64_t lost = 0;
-    char line[512];
-    FILE *out = popen(TOOLS "nft list chain inet loss in | sed -n 's/.*counter packets //p'", "r");
+    return count_lost("data");
+}
 
-    if (out == NULL) {
-        return 0;
-    }
-    if (fgets(line, sizeof(line), out) != NULL) {
-        lost = strtoull(line, NULL, 10);
-    }
-    (void)pclose(out);
-    return lost;
+bool small_net_lose_dials(const char *addresses, unsigned percent)
+{
+    char rules[768];
+
+    (void)snprintf(rules, sizeof(rules),
+                   CHAIN("dials") "add rule inet loss dials ip daddr %s "
+                                  "tcp flags & (syn | ack) == syn "
+                                  "numgen random mod 100 <= %u counter drop;"
+                                  "add rule inet loss dials ip saddr %s "
+                                  "tcp flags & (syn | ack) == (syn | ack) "
+                                  "numgen random mod 100 <= %u counter drop",
+                   addresses, percent - 1, addresses, percent - 1);
+    return nft(rules);
+}
+
+void small_net_keep_dials(void)
+{
+    (void)nft(CHAIN("dials") "flush chain inet loss dials");
+}
+
+uint64_t small_net_lost_dials(void)
+{
+    return count_lost("dials");
 }

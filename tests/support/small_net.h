@@ -17,12 +17,22 @@ bool small_net_enter(void);
  * false where ip(8) cannot say so. */
 bool small_net_split(void);
 
-/** In that namespace: lose one packet in a hundred `percent` times, but for those that TCP does not
- * send again soon or at all (SYN, RST).  What follows a lost one comes out of order.  Returns false
+/** In that namespace: lose `percent` (not 0) of all packets but for those that TCP does not send
+ * again soon or at all (SYN, RST).  What follows a lost one comes out of order.  Returns false
  * where there is no nft(8) or it is not permitted. */
 bool small_net_lose(unsigned percent);
 
 /** Packets lost so far. */
 uint64_t small_net_lost(void);
+
+/** Likewise, of dials to these addresses ("127.0.3.0/24"): lose so many of the SYNs, and of the
+ * answers to them.  100: nobody there ever answers.  May be said of several. */
+bool small_net_lose_dials(const char *addresses, unsigned percent);
+
+/** Lose none of them any more; the count begins anew. */
+void small_net_keep_dials(void);
+
+/** SYNs and their answers lost so far. */
+uint64_t small_net_lost_dials(void);
 
 #endif
