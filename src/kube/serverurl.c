@@ -8,39 +8,70 @@
 
 #include <curl/curl.h>
 
-static bool has(CURLU *u, CURLUPart part)
-{
-    char *text = NULL;
-    bool found = curl_url_get(u, part, &text, 0) == CURLUE_OK && text[0] != '\0';
+/* What a URL is made of; NULL: it has none.  Each is libcurl's to free. */
+struct parts {
+    char *scheme, *host, *user, *password;
+};
 
-    curl_free(text);
-    return found;
+/* Returns 0 with *out the part, or NULL when there is none; -ENOMEM, for then nobody knows. */
+static int take_part(CURLU *u, CURLUPart part, char **out)
+{
+    CURLUcode code = curl_url_get(u, part, out, 0);
+
+    if (code != CURLUE_OK) {
+        *out = NULL;
+    } else if ((*out)[0] == '\0') {
+        curl_free(*out);
+        *out = NULL;
+    }
+    return code == CURLUE_OUT_OF_MEMORY ? -ENOMEM : 0;
 }
 
-static bool has_scheme(CURLU *u, const char *const *schemes)
+/* What could be taken is in `p` in either case, for free_parts(). */
+static int take_apart(CURLU *u, struct parts *p)
 {
-    char *text = NULL;
-    bool found = false;
+    int rc = take_part(u, CURLUPART_SCHEME, &p->scheme);
 
-    if (curl_url_get(u, CURLUPART_SCHEME, &text, 0) == CURLUE_OK) {
-        for (; *schemes != NULL && !found; schemes++) {
-            found = strcasecmp(text, *schemes) == 0;
+    if (rc == 0) {
+        rc = take_part(u, CURLUPART_HOST, &p->host);
+    }
+    if (rc == 0) {
+        rc = take_part(u, CURLUPART_USER, &p->user);
+    }
+    if (rc == 0) {
+        rc = take_part(u, CURLUPART_PASSWORD, &p->password);
+    }
+    return rc;
+}
+
+static void free_parts(struct parts *p)
+{
+    curl_free(p->scheme);
+    curl_free(p->host);
+    curl_free(p->user);
+    curl_free(p->password);
+}
+
+static bool has_scheme(const struct parts *p, const char *const *schemes)
+{
+    for (; p->scheme != NULL && *schemes != NULL; schemes++) {
+        if (strcasecmp(p->scheme, *schemes) == 0) {
+            return true;
         }
     }
-    curl_free(text);
-    return found;
+    return false;
 }
 
-static int check_parts(CURLU *u, const char *url, struct err *e)
+static int check_server(const struct parts *p, const char *url, struct err *e)
 {
     static const char *const schemes[] = {"https", "http", NULL};
 
-    if (!has_scheme(u, schemes)) {
+    if (!has_scheme(p, schemes)) {
         err_set(e, "must begin with https:// (or http://, without credentials)");
-    } else if (!has(u, CURLUPART_HOST) || strstr(url, ":///") != NULL) {
+    } else if (p->host == NULL || strstr(url, ":///") != NULL) {
         /* libcurl takes three slashes for two. */
         err_set(e, "names no host; write https://HOST:PORT");
-    } else if (has(u, CURLUPART_USER) || has(u, CURLUPART_PASSWORD)) {
+    } else if (p->user != NULL || p->password != NULL) {
         err_set(e, "holds a user or password; take it out: credentials stand under users");
     } else if (strpbrk(url, "?#") != NULL) {
         err_set(e, "holds a \"?\" or \"#\"; write https://HOST:PORT/PREFIX and no more");
@@ -50,35 +81,44 @@ static int check_parts(CURLU *u, const char *url, struct err *e)
     return -EINVAL;
 }
 
-static int check_proxy_parts(CURLU *u, const char *url, struct err *e)
+static int check_proxy(const struct parts *p, const char *url, struct err *e)
 {
     static const char *const schemes[] = {"http", "https", "socks5", NULL};
 
     (void)url;
-    if (has_scheme(u, schemes) && has(u, CURLUPART_HOST)) {
+    if (has_scheme(p, schemes) && p->host != NULL) {
         return 0;
     }
     err_set(e, "is no proxy; write http://, https:// or socks5:// and HOST:PORT");
     return -EINVAL;
 }
 
-static int check(const char *url, int (*parts)(CURLU *, const char *, struct err *), struct err *e)
+/* Returns 0 with *p taken apart, -EINVAL for what is no URL, -ENOMEM. */
+static int parse(CURLU *u, const char *url, struct parts *p)
+{
+    switch (curl_url_set(u, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME)) {
+    case CURLUE_OK:
+        return take_apart(u, p);
+    case CURLUE_OUT_OF_MEMORY:
+        return -ENOMEM;
+    default:
+        return -EINVAL;
+    }
+}
+
+static int check(const char *url, int (*judge)(const struct parts *, const char *, struct err *),
+                 struct err *e)
 {
     CURLU *u = curl_url();
-    CURLUcode code = CURLUE_OUT_OF_MEMORY;
-    int rc = -EINVAL;
+    struct parts p = {NULL};
+    int rc = u != NULL ? parse(u, url, &p) : -ENOMEM;
 
-    if (u != NULL) {
-        code = curl_url_set(u, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME);
-    }
-    if (code == CURLUE_OUT_OF_MEMORY) {
-        err_set(e, "out of memory");
-        rc = -ENOMEM;
-    } else if (code != CURLUE_OK) {
-        err_set(e, "is no URL; write https://HOST:PORT");
+    if (rc == 0) {
+        rc = judge(&p, url, e);
     } else {
-        rc = parts(u, url, e);
+        err_set(e, rc == -ENOMEM ? "out of memory" : "is no URL; write https://HOST:PORT");
     }
+    free_parts(&p);
     curl_url_cleanup(u);
     return rc;
 }
@@ -86,7 +126,7 @@ static int check(const char *url, int (*parts)(CURLU *, const char *, struct err
 int serverurl_check(const char *url, char **out, struct err *e)
 {
     size_t len = strlen(url);
-    int rc = check(url, check_parts, e);
+    int rc = check(url, check_server, e);
     char *text;
 
     if (rc != 0) {
@@ -106,7 +146,7 @@ int serverurl_check(const char *url, char **out, struct err *e)
 
 int serverurl_check_proxy(const char *url, struct err *e)
 {
-    return check(url, check_proxy_parts, e);
+    return check(url, check_proxy, e);
 }
 
 char *serverurl_compose(const char *host, const char *port)

@@ -43,28 +43,15 @@ static const char *text_member(const cJSON *tree, const char *key)
     return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(tree, key));
 }
 
-static bool kind_of(const cJSON *tree, enum object_kind *out)
-{
-    const char *kind = text_member(tree, "kind");
-
-    for (int k = 0; kind && k < OBJECT_KINDS; k++) {
-        if (strcmp(kind, object_kind_name((enum object_kind)k)) == 0) {
-            *out = (enum object_kind)k;
-            return true;
-        }
-    }
-    return false;
-}
-
 /** The last usable version of an object that is not usable now; NULL when it cannot be told. */
-static struct objmeta *find_last(const struct reading *r, const cJSON *tree)
+static struct objmeta *find_last(const struct reading *r, const cJSON *list, const cJSON *tree)
 {
     const cJSON *meta = cJSON_GetObjectItemCaseSensitive(tree, "metadata");
     const char *name = text_member(meta, "name");
     const char *ns = text_member(meta, "namespace");
     enum object_kind kind;
 
-    if (!r->want->find_last || !name || !kind_of(tree, &kind)) {
+    if (!r->want->find_last || !name || !decode_kind(list, tree, &kind)) {
         return NULL;
     }
     if (kind == OBJECT_INGRESS_CLASS) {
@@ -75,9 +62,9 @@ static struct objmeta *find_last(const struct reading *r, const cJSON *tree)
     return r->want->find_last(r->want->find_ctx, kind, ns, name);
 }
 
-static int keep_last(struct reading *r, const cJSON *tree, struct verdicts *v)
+static int keep_last(struct reading *r, const cJSON *list, const cJSON *tree, struct verdicts *v)
 {
-    struct objmeta *last = find_last(r, tree);
+    struct objmeta *last = find_last(r, list, tree);
     int rc;
 
     if (!last) {
@@ -108,7 +95,7 @@ static int decode_one(struct reading *r, const cJSON *list, const cJSON *tree, s
         }
         return rc;
     case DECODE_REFUSED:
-        rc = keep_last(r, tree, v);
+        rc = keep_last(r, list, tree, v);
         verdicts_mark_refused(v, said);
         return rc;
     case DECODE_NOT_OURS:

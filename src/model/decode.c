@@ -343,17 +343,38 @@ bool decode_is_foreign(const cJSON *tree)
     return items != NULL || strcmp(text_of(tree, "kind"), "List") != 0;
 }
 
+/* The kind that a list says for an item which says none itself; -1: it has to. */
+static int kind_by_list(const cJSON *list, const cJSON *item)
+{
+    bool bare = cJSON_IsObject(item) && text_of(item, "kind")[0] == '\0' &&
+                text_of(item, "apiVersion")[0] == '\0';
+
+    return bare ? kind_of_list(text_of(list, "kind")) : -1;
+}
+
+bool decode_kind(const cJSON *list, const cJSON *tree, enum object_kind *out)
+{
+    int kind = kind_by_list(list, tree);
+
+    if (kind < 0) {
+        kind = find_kind(text_of(tree, "kind"));
+    }
+    if (kind < 0) {
+        return false;
+    }
+    *out = (enum object_kind)kind;
+    return true;
+}
+
 enum decode_result decode_list_item(const cJSON *list, const cJSON *item,
                                     const struct decode_source *src, struct verdicts *v,
                                     struct objmeta **out)
 {
-    int kind = kind_of_list(text_of(list, "kind"));
-    bool bare = cJSON_IsObject(item) && text_of(item, "kind")[0] == '\0' &&
-                text_of(item, "apiVersion")[0] == '\0';
+    int kind = kind_by_list(list, item);
     struct decode d;
     struct json_at root;
 
-    if (kind < 0 || !bare) {
+    if (kind < 0) {
         return decode_object(item, src, v, out);
     }
     decode_init(&d, src, v);

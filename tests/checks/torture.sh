@@ -2,16 +2,18 @@
 # A source file that asks for memory has a test in which there is none.
 #
 # It asks when its object calls an allocator, an arena, a buffer, or what makes something in here, in
-# libevent, libyaml or cJSON.  Its test program is tests/unit/test_<file>.c, or test_conn_<file>.c
-# where an integration test has that name.  Whether each call was made to fail is for `make cov`.
+# libevent, libyaml, cJSON or libcurl.  Its test program is tests/unit/test_<file>.c, or
+# test_conn_<file>.c where an integration test has that name.  Whether each call was made to fail is
+# for `make cov`.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 B=${B:-build}
 
 asks='^((m|c|re)alloc|aligned_alloc|strn?dup|v?asprintf|open_memstream)$'
-asks="$asks|^arena_(alloc|calloc|strn?dup)\$|^buf_(append|reserve)|^[a-z]+_new\$"
+asks="$asks|^arena_(alloc|calloc|strn?dup)\$|^buf_(append|printf|reserve)|^[a-z]+_new\$"
 asks="$asks|^(event|evbuffer|evhttp|evconnlistener|bufferevent)_.*new|^evhttp_(add|bind|start)"
 asks="$asks|^yaml_parser_(initialize|parse)\$|^cJSON_(Parse|Create|Print|Add|Duplicate)"
+asks="$asks|^curl_(easy_(escape|init)|multi_init|slist_append|url(_set)?)\$"
 answers='failalloc_(torture|arm)\(|translate_torture\(|failsys_fail\('
 
 # What another test program refuses memory, and which.
@@ -20,15 +22,16 @@ declare -A elsewhere=(
     [src/controller/reportcount.c]=test_reportmake # and counted
     [src/controller/eventtopics.c]=test_eventlog   # a whole life of it
     [src/kube/execspawn.c]=test_kubeexec           # started and ended
-    [src/kube/kubeconfigcluster.c]=test_kubeconfig # a file with all there is, as are the next
-    [src/kube/kubeconfigexec.c]=test_kubeconfig
+    [src/kube/kubeconfigexec.c]=test_kubeconfig    # a file with all there is, as is the next
     [src/kube/kubeconfiguser.c]=test_kubeconfig
-    [src/kube/serverurl.c]=test_kubeconfig
+    [cmd/sealway/adminclient.c]=test_command_memory # whole commands, as are the next
+    [cmd/sealway/paths.c]=test_command_memory
+    [cmd/sealway/snapshot.c]=test_command_memory
 )
 
 bad=0
 seen=0
-for object in "$B"/obj/src/*/*.o; do
+for object in "$B"/obj/src/*/*.o "$B"/obj/cmd/*/*.o; do
     source=${object#"$B/obj/"}
     source=${source%.o}.c
     [ -e "$source" ] || continue # its source is gone

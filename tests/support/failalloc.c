@@ -1,6 +1,7 @@
 #include "support/failalloc.h"
 
 #include <cjson/cJSON.h>
+#include <curl/curl.h>
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
@@ -194,6 +195,14 @@ void *yaml_realloc(void *p, size_t n)
 char *yaml_strdup(const char *s)
 {
     return s != NULL ? __wrap_strdup(s) : NULL;
+}
+
+void failalloc_join_libcurl(void)
+{
+    if (curl_global_init_mem(CURL_GLOBAL_DEFAULT, __wrap_malloc, free, __wrap_realloc,
+                             __wrap_strdup, __wrap_calloc) != CURLE_OK) {
+        abort();
+    }
 }
 
 /* Before main(), for nothing may have been allocated in another way. */

@@ -3,7 +3,7 @@
  *
  * Reached are the calls of our own objects, those inside cJSON, libevent and libyaml, and every
  * request to an arena, though a chunk of it may have room.  Not reached: what the C library (fopen,
- * opendir, getaddrinfo), OpenSSL and libcurl allocate themselves.
+ * opendir, getaddrinfo) and OpenSSL allocate themselves, and libcurl unless it is asked for.
  *
  * Torture: run a test again and again with the next allocation failing, until none failed.
  */
@@ -15,6 +15,9 @@
 
 /** Let this thread's `nth` allocation from now (1 = the next) return NULL once; 0: none fails. */
 void failalloc_arm(size_t nth);
+
+/** Reach those inside libcurl, too; before anything of it is used. */
+void failalloc_join_libcurl(void);
 
 /** Whether the armed failure happened; disarms. */
 bool failalloc_disarm(void);

@@ -34,6 +34,7 @@ static void codes_carry_the_registered_numbers_and_names(void **state)
         {80, "internal_error"},
         {-1, "none"},
         {112, "unrecognized_name"},
+        {40, "none"}, /* registered, but none of ours */
     };
     for (size_t i = 0; i < sizeof registered / sizeof registered[0]; i++) {
         assert_string_equal(alert_name((enum alert_code)registered[i].number), registered[i].name);

@@ -318,6 +318,24 @@ static void a_long_list_is_cut_and_counted(void **state)
     verdicts_fini(&r.v);
 }
 
+static void a_list_of_long_names_is_cut_sooner(void **state)
+{
+    char keys[5][256];
+    const char *pairs[10];
+    struct read r;
+
+    (void)state;
+    for (int i = 0; i < 5; i++) {
+        snprintf(keys[i], sizeof(keys[i]), "haproxy.org/%0200d-%d", 0, i);
+        pairs[(size_t)2 * (size_t)i] = keys[i];
+        pairs[2 * (size_t)i + 1] = "x";
+    }
+    read_pairs(&r, pairs, 10, true);
+    assert_int_equal(r.v.n, 1);
+    assert_non_null(strstr(r.v.items[0].message, "0-2 and 2 more"));
+    verdicts_fini(&r.v);
+}
+
 static void what_is_true_anyway_is_silent(void **state)
 {
     static const char *const silent[][2] = {
@@ -489,6 +507,7 @@ int main(void)
         cmocka_unit_test(a_name_of_ours_that_there_is_not_is_told_the_nearest),
         cmocka_unit_test(what_does_nothing_is_one_note_for_the_object),
         cmocka_unit_test(a_long_list_is_cut_and_counted),
+        cmocka_unit_test(a_list_of_long_names_is_cut_sooner),
         cmocka_unit_test(what_is_true_anyway_is_silent),
         cmocka_unit_test(what_is_not_true_is_not_silent),
         cmocka_unit_test(access_controls_that_do_not_act_are_one_warning),

@@ -158,6 +158,7 @@ static const char *times(const char *entry, size_t n)
 
 static void what_is_over_a_cap_is_cut(void **state)
 {
+    static const char *const fields[] = {"ip", "hostname"};
     static char longest[TEXT_MAX];
     const struct ingress *ing;
     struct decoded d;
@@ -178,12 +179,14 @@ static void what_is_over_a_cap_is_cut(void **state)
     assert_int_equal(ing->n_addresses, 0);
     assert_true(ing->addresses_cut);
     decoded_fini(&d);
-    assert_in_range(snprintf(longest, sizeof(longest), "[{'hostname': '%0254d'}]", 0), 1,
-                    sizeof(longest) - 1);
-    ing = listing(&d, longest);
-    assert_int_equal(ing->n_addresses, 0);
-    assert_true(ing->addresses_cut);
-    decoded_fini(&d);
+    for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
+        assert_in_range(snprintf(longest, sizeof(longest), "[{'%s': '%0254d'}]", fields[i], 0), 1,
+                        sizeof(longest) - 1);
+        ing = listing(&d, longest);
+        assert_int_equal(ing->n_addresses, 0);
+        assert_true(ing->addresses_cut);
+        decoded_fini(&d);
+    }
 }
 
 static void a_service_keeps_where_it_is_reached(void **state)
@@ -212,6 +215,26 @@ static void a_service_keeps_where_it_is_reached(void **state)
     assert_string_equal(s->external_name, "web.test");
     assert_string_equal(s->cluster_ip_texts[0], "");
     assert_int_equal(s->n_addresses + s->n_external_ips, 0);
+    decoded_fini(&d);
+}
+
+static void what_is_over_a_cap_of_a_service_is_left_out(void **state)
+{
+    static char spec[TEXT_MAX], status[TEXT_MAX];
+    const struct service *s;
+    struct decoded d;
+
+    (void)state;
+    assert_in_range(snprintf(spec, sizeof(spec), "'externalIPs': %s, 'externalName': '%0254d'",
+                             times("'192.0.2.7'", LIMIT_STATUS_ADDRESSES + 1), 0),
+                    1, sizeof(spec) - 1);
+    assert_in_range(snprintf(status, sizeof(status), "{'loadBalancer': {'ingress': %s}}",
+                             times("{'ip': '192.0.2.1'}", LIMIT_STATUS_ADDRESSES + 1)),
+                    1, sizeof(status) - 1);
+    s = service_with(&d, spec, status);
+    assert_int_equal(s->n_external_ips, LIMIT_STATUS_ADDRESSES);
+    assert_int_equal(s->n_addresses, LIMIT_STATUS_ADDRESSES);
+    assert_string_equal(s->external_name, "");
     decoded_fini(&d);
 }
 
@@ -272,6 +295,7 @@ int main(void)
         cmocka_unit_test(a_strange_status_is_no_verdict_but_known_to_be_cut),
         cmocka_unit_test(what_is_over_a_cap_is_cut),
         cmocka_unit_test(a_service_keeps_where_it_is_reached),
+        cmocka_unit_test(what_is_over_a_cap_of_a_service_is_left_out),
         cmocka_unit_test(strange_addresses_of_a_service_are_left_out_in_silence),
         cmocka_unit_test(without_memory_no_half_of_a_status_is_kept),
     };

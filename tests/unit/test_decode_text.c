@@ -47,6 +47,8 @@ static void a_value_is_reported_as_it_is_written(void **state)
            "metadata.name must be a text, not on (which is true in YAML): write \"on\"");
     expect("{\"name\": \"a\", \"namespace\": false}", "namespace", "n",
            "metadata.namespace must be a text, not n (which is false in YAML): write \"n\"");
+    expect("{\"name\": \"a\", \"namespace\": false}", "namespace", "false",
+           "metadata.namespace must be a text, not false: write \"false\"");
 }
 
 static void where_that_is_not_known_the_value_is_reported(void **state)

@@ -243,10 +243,17 @@ static void find_or_fail(void *ctx)
 
 static void without_memory_it_fails_and_says_so(void **state)
 {
+    char path[PATH_MAX];
+
     (void)state;
     query.host = "10.96.0.1";
     query.port = "443";
     assert_true(failalloc_torture(find_or_fail, NULL) >= 8);
+    assert_int_equal(unlink(tempdir_path(&dir, "namespace", path)), 0);
+    assert_true(failalloc_torture(find_or_fail, NULL) >= 8);
+    query.service_account = NULL; /* Kubernetes' own place, where nothing need be */
+    assert_true(failalloc_torture(find_or_fail, NULL) >= 4);
+    query.service_account = dir.path;
     write_config("one", "https://one");
     query.env = one;
     assert_true(failalloc_torture(find_or_fail, NULL) >= 10);

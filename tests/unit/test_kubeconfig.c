@@ -121,6 +121,41 @@ static void credentials_are_for_https_only(void **state)
                     "the user out of the context");
 }
 
+/* Whatever they are: over http:// anybody could read them. */
+static void no_credentials_of_any_kind_go_over_http(void **state)
+{
+    static const char plugin[] = "'exec':{'apiVersion':'client.authentication.k8s.io/v1',"
+                                 "'command':'x','interactiveMode':'Never'}";
+    const char *const users[] = {"'tokenFile':'t'", "'client-certificate':'c','client-key':'k'",
+                                 "'as':'jane'", plugin};
+    char text[1024];
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(users); i++) {
+        kubeconfig_fini(&config);
+        kubeconfig_init(&config);
+        (void)snprintf(text, sizeof(text),
+                       "{'current-context':'a','contexts':[{'name':'a','context':{'cluster':'c',"
+                       "'user':'u'}}],'clusters':[{'name':'c','cluster':{'server':'http://s'}}],"
+                       "'users':[{'name':'u','user':{%s}}]}",
+                       users[i]);
+        add("/k", text);
+        assert_int_equal(kubeconfig_resolve(&config, NULL, &access, &e), -EINVAL);
+        assert_non_null(strstr(e.text, "has credentials, but the server is http://"));
+    }
+}
+
+static void an_entry_without_a_name_is_passed_over(void **state)
+{
+    (void)state;
+    add("/k", "{'clusters':[{'cluster':{'server':'https://wrong'}},"
+              "{'name':'','cluster':{'server':'https://wrong'}},"
+              "{'name':'c','cluster':{'server':'https://right'}}],"
+              "'contexts':[{'name':'a','context':{'cluster':'c'}}]}");
+    resolve("a");
+    assert_string_equal(access.server, "https://right");
+}
+
 static void without_a_current_context_one_must_be_named(void **state)
 {
     (void)state;
@@ -161,7 +196,17 @@ static void a_wrong_type_is_told_without_its_value(void **state)
     refuses(NULL, "kubeconfig /k: current-context must be a text");
     add("/l", "{'contexts':{'name':'b'}}");
     refuses("b", "kubeconfig /l: contexts must be a list");
-    add("/m", "{'contexts':['hunter2']}");
+}
+
+static void what_is_no_entry_at_all_is_told_without_its_value(void **state)
+{
+    (void)state;
+    add("/k", "{'contexts':['hunter2',{'name':'a','context':{'cluster':['hunter2']}}]}");
+    refuses("a", "kubeconfig /k: contexts[0] must be an object");
+    kubeconfig_fini(&config);
+    kubeconfig_init(&config);
+    add("/k", "{'contexts':[{'name':'a','context':{'cluster':['hunter2']}}]}");
+    refuses("a", "kubeconfig /k: contexts[0] (name \"a\").context.cluster must be a text");
 }
 
 static void other_documents_are_no_kubeconfig(void **state)
@@ -225,10 +270,13 @@ int main(void)
         SCENE(the_current_context_counts_unless_another_is_named),
         SCENE(what_is_missing_is_named),
         SCENE(credentials_are_for_https_only),
+        SCENE(no_credentials_of_any_kind_go_over_http),
+        SCENE(an_entry_without_a_name_is_passed_over),
         SCENE(without_a_current_context_one_must_be_named),
         SCENE(of_several_files_the_first_that_has_an_entry_counts),
         SCENE(two_of_one_name_in_a_file_are_refused),
         SCENE(a_wrong_type_is_told_without_its_value),
+        SCENE(what_is_no_entry_at_all_is_told_without_its_value),
         SCENE(other_documents_are_no_kubeconfig),
         SCENE(there_may_be_so_many_files_and_no_more),
         SCENE(without_memory_that_is_said_and_nothing_is_left),

@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
@@ -15,6 +16,7 @@
 #include "../../src/kube/kubeconfigcluster_priv.h"
 #include "../../src/kube/kubeconfigread_priv.h"
 #include "support/certs.h"
+#include "support/failalloc.h"
 #include "support/tempdir.h"
 
 static struct tempdir dir;
@@ -155,6 +157,9 @@ static void not_verifying_goes_with_no_authority(void **state)
     assert_true(a.insecure);
     refuses("{'server':'https://s','insecure-skip-tls-verify':true,'certificate-authority':'f'}",
             "insecure-skip-tls-verify goes against the certificate-authority");
+    refuses("{'server':'https://s','insecure-skip-tls-verify':true,"
+            "'certificate-authority-data':'%'}",
+            "insecure-skip-tls-verify goes against the certificate-authority");
     refuses("{'server':'https://s','insecure-skip-tls-verify':'yes'}",
             "insecure-skip-tls-verify must be true or false");
 }
@@ -196,6 +201,67 @@ static void a_plugin_is_told_about_its_cluster(void **state)
     assert_null(text);
 }
 
+static void a_plugin_is_told_what_is_not_verified_and_what_stands_inside(void **state)
+{
+    char *text = NULL, *base64 = encoded("ca");
+    cJSON *tree;
+
+    (void)state;
+    assert_int_equal(read_cluster("{'server':'https://s','insecure-skip-tls-verify':true,"
+                                  "'extensions':[{'extension':1},{'name':7}]}",
+                                  &text),
+                     0);
+    tree = cJSON_Parse(text);
+    assert_true(cJSON_IsTrue(cJSON_GetObjectItem(tree, "insecure-skip-tls-verify")));
+    assert_null(cJSON_GetObjectItem(tree, "config"));
+    cJSON_Delete(tree);
+    free(text);
+    assert_int_equal(read_cluster("{'server':'https://s','certificate-authority-data':'%'}", &text),
+                     0);
+    tree = cJSON_Parse(text);
+    assert_string_equal(cJSON_GetObjectItem(tree, "certificate-authority-data")->valuestring,
+                        base64);
+    cJSON_Delete(tree);
+    free(text);
+    free(base64);
+}
+
+static void tell_plugin(void *ctx)
+{
+    struct kubeaccess mine = {0};
+    struct kubeconfigread r;
+    struct json_at root;
+    char *text = NULL;
+
+    kubeconfigread_init(&r, beside, &e);
+    root = json_root(&r.reader, ctx);
+    kubeconfigcluster_read(&root, &mine);
+    if (r.rc == 0) {
+        text = kubeconfigcluster_for_plugin(&root, &mine);
+    }
+    if (text == NULL) {
+        assert_int_equal(r.rc, -ENOMEM);
+        assert_non_null(strstr(e.text, "out of memory"));
+    }
+    free(text);
+    kubeaccess_fini(&mine);
+}
+
+static void without_memory_a_plugin_is_told_nothing(void **state)
+{
+    cJSON *with_ca = parse("{'server':'https://s','tls-server-name':'n','proxy-url':'http://p',"
+                           "'certificate-authority-data':'%','extensions':[{'name':"
+                           "'client.authentication.k8s.io/exec','extension':{'x':1}}]}",
+                           "ca");
+    cJSON *insecure = parse("{'server':'https://s','insecure-skip-tls-verify':true}", "ca");
+
+    (void)state;
+    assert_true(failalloc_torture(tell_plugin, with_ca) > 20);
+    assert_true(failalloc_torture(tell_plugin, insecure) > 5);
+    cJSON_Delete(with_ca);
+    cJSON_Delete(insecure);
+}
+
 int main(void)
 {
 #define SCENE(f) cmocka_unit_test_setup_teardown(f, open_scene, close_scene)
@@ -207,6 +273,8 @@ int main(void)
         SCENE(not_verifying_goes_with_no_authority),
         SCENE(a_proxy_that_cannot_be_used_is_refused_without_its_password),
         SCENE(a_plugin_is_told_about_its_cluster),
+        SCENE(a_plugin_is_told_what_is_not_verified_and_what_stands_inside),
+        SCENE(without_memory_a_plugin_is_told_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -66,7 +66,18 @@ static void the_first_complaint_is_kept(void **state)
     (void)state;
     kubeconfigread_refuse(&at, "is %s", "wrong");
     assert_null(kubeconfigread_line(&root, "lines"));
+    assert_null(kubeconfigread_text(&root, "number"));
     assert_non_null(strstr(e.text, ".text is wrong"));
+}
+
+static void a_line_has_no_control_characters(void **state)
+{
+    (void)state;
+    assert_true(kubeconfigread_is_line(""));
+    assert_true(kubeconfigread_is_line("a ~ \xc3\xa9"));
+    assert_false(kubeconfigread_is_line("a\n"));
+    assert_false(kubeconfigread_is_line("\x1f"));
+    assert_false(kubeconfigread_is_line("a\x7f"));
 }
 
 static void texts_are_read_as_what_they_are(void **state)
@@ -118,6 +129,7 @@ int main(void)
         SCENE(what_is_empty_or_null_is_absent),
         SCENE(a_complaint_names_the_place_and_not_the_value),
         SCENE(the_first_complaint_is_kept),
+        SCENE(a_line_has_no_control_characters),
         SCENE(texts_are_read_as_what_they_are),
         SCENE(without_memory_that_is_said),
     };

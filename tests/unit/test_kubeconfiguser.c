@@ -143,6 +143,19 @@ static void a_client_certificate_comes_with_its_key(void **state)
             "client-key-data holds no PEM private key");
 }
 
+static void a_client_certificate_has_no_other_ones_key(void **state)
+{
+    char text[32768], *other;
+
+    (void)state;
+    certs_issue(certs, "other", "other.test");
+    other = encoded("other");
+    (void)snprintf(text, sizeof(text), "{'client-certificate-data':'%%','client-key-data':'%s'}",
+                   other);
+    refuses(text, "client-key-data is not the key of the client-certificate-data");
+    free(other);
+}
+
 static void somebody_else_may_be_impersonated(void **state)
 {
     (void)state;
@@ -160,6 +173,8 @@ static void somebody_else_may_be_impersonated(void **state)
     assert_string_equal(a.as_extra[5], "");
     assert_null(a.as_extra[6]);
     refuses("{'as-groups':['a']}", ".as is missing");
+    refuses("{'as-uid':'7'}", ".as is missing");
+    refuses("{'as-user-extra':{'k':['v']}}", ".as is missing");
     refuses("{'as':'jane\\r\\nX: 1'}", ".as holds a control character");
     refuses("{'as':'jane','as-groups':['a\\nb']}", "as-groups[0] holds a control character");
     refuses("{'as':'jane','as-user-extra':{'k':'v'}}", "as-user-extra.k must be a list of texts");
@@ -175,6 +190,7 @@ int main(void)
         SCENE(a_token_that_is_none_is_refused_unsaid),
         SCENE(what_kubernetes_has_given_up_is_refused),
         SCENE(a_client_certificate_comes_with_its_key),
+        SCENE(a_client_certificate_has_no_other_ones_key),
         SCENE(somebody_else_may_be_impersonated),
     };
 

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "../../src/kube/kubefile_priv.h"
 #include "support/failalloc.h"
@@ -17,6 +19,19 @@
 static struct tempdir dir;
 static char path[PATH_MAX];
 static struct err e;
+
+static unsigned interruptions; /* of the next reads */
+
+/* In the C library's place. */
+ssize_t read(int fd, void *bytes, size_t room)
+{
+    if (interruptions > 0) {
+        interruptions--;
+        errno = EINTR;
+        return -1;
+    }
+    return syscall(SYS_read, fd, bytes, room);
+}
 
 static int open_scene(void **state)
 {
@@ -79,6 +94,26 @@ static void what_is_no_file_is_refused_without_waiting(void **state)
     refuses(-EMEDIUMTYPE, "it is no regular file");
 }
 
+static void a_read_that_fails_is_told(void **state)
+{
+    (void)state;
+    strcpy(path, "/proc/self/mem"); /* a regular file, and nothing is at its beginning */
+    refuses(-EIO, "cannot read it: Input/output error");
+}
+
+static void a_signal_ends_no_read(void **state)
+{
+    char *text;
+
+    (void)state;
+    tempdir_write(&dir, "file", "1234");
+    interruptions = 2;
+    assert_int_equal(kubefile_read(path, 4, &text, &e), 0);
+    assert_int_equal(interruptions, 0);
+    assert_string_equal(text, "1234");
+    free(text);
+}
+
 static void relative_names_are_beside_the_file_they_stand_in(void **state)
 {
     static const char *const rows[][3] = {{"/a/config", "pki/ca", "/a/pki/ca"},
@@ -122,6 +157,8 @@ int main(void)
         SCENE(a_small_file_is_read_whole),
         SCENE(what_cannot_be_a_text_is_refused),
         SCENE(what_is_no_file_is_refused_without_waiting),
+        SCENE(a_read_that_fails_is_told),
+        SCENE(a_signal_ends_no_read),
         SCENE(relative_names_are_beside_the_file_they_stand_in),
         SCENE(without_memory_it_fails),
     };

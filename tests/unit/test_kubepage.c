@@ -151,6 +151,11 @@ static void an_answer_of_another_kind_is_no_empty_list(void **state)
         {"{\"kind\":\"Service\",\"metadata\":{\"resourceVersion\":\"9\"}}", -EBADMSG, false},
         {"{\"kind\":\"Status\",\"metadata\":{\"resourceVersion\":\"9\"}}", -EBADMSG, false},
         {"{\"kind\":1,\"metadata\":{\"resourceVersion\":\"9\"},\"items\":[]}", -EBADMSG, false},
+        /* of the length of the right one */
+        {"{\"kind\":1234567890123,\"items\":[]}", -EBADMSG, false},
+        {"{\"kind\":\"PolicieList\",\"items\":[]}", -EBADMSG, false},
+        {"{\"kind\":\"ServiceLost\",\"items\":[]}", -EBADMSG, false},
+        {"{\"kind\":\"ServiceList\",\"items\":true}", -EBADMSG, false},
         {"{\"kind\":\"ServiceList\",\"apiVersion\":\"v2\",\"items\":[]}", -EBADMSG, false},
         {"{\"metadata\":{\"resourceVersion\":\"9\"}}", 0, false},
         {"{\"metadata\":{\"resourceVersion\":\"9\"},\"items\":null}", 0, true},
@@ -202,6 +207,8 @@ static void without_a_resource_items_are_not_looked_at(void **state)
         feed(&p, "{\"items\":[{\"a\":tru},7],\"metadata\":{\"resourceVersion\":\"3\"}", 100), 0);
     assert_string_equal(kubepage_version(&p), "3");
     assert_false(kubepage_is_whole(&p));
+    assert_int_equal(feed(&p, "}", 100), 0);
+    assert_true(kubepage_is_whole(&p));
     kubepage_fini(&p);
 }
 

@@ -12,6 +12,7 @@
 #include <openssl/err.h>
 
 #include "../../src/kube/kubepem_priv.h"
+#include "base/attr.h"
 #include "support/certs.h"
 #include "support/tempdir.h"
 
@@ -87,12 +88,28 @@ static void a_key_belongs_to_one_certificate(void **state)
     assert_int_equal(ERR_peek_error(), 0);
 }
 
+static void a_half_of_a_pair_is_none(void **state)
+{
+    static const char *const none[] = {"", "words"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(none); i++) {
+        assert_false(kubepem_is_key(none[i]));
+        assert_false(kubepem_is_pair(none[i], one));
+        assert_false(kubepem_is_pair(one, none[i]));
+    }
+    assert_int_equal(ERR_peek_error(), 0);
+}
+
 static void a_key_with_a_passphrase_is_refused_without_asking(void **state)
 {
+    static const char locked[] = "-----BEGIN EC PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n"
+                                 "DEK-Info: AES-128-CBC,000102030405060708090A0B0C0D0E0F\n\n"
+                                 "AAECAwQFBgcICQoLDA0ODw==\n-----END EC PRIVATE KEY-----\n";
+
     (void)state;
-    assert_false(kubepem_is_key("-----BEGIN EC PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\n"
-                                "DEK-Info: AES-128-CBC,000102030405060708090A0B0C0D0E0F\n\n"
-                                "AAECAwQFBgcICQoLDA0ODw==\n-----END EC PRIVATE KEY-----\n"));
+    assert_false(kubepem_is_key(locked));
+    assert_false(kubepem_is_certificates(locked)); /* it is PEM, but none of those */
     assert_int_equal(ERR_peek_error(), 0);
 }
 
@@ -102,6 +119,7 @@ int main(void)
         cmocka_unit_test(certificates_are_told_from_other_texts),
         cmocka_unit_test(one_that_is_cut_short_spoils_all),
         cmocka_unit_test(a_key_belongs_to_one_certificate),
+        cmocka_unit_test(a_half_of_a_pair_is_none),
         cmocka_unit_test(a_key_with_a_passphrase_is_refused_without_asking),
     };
 

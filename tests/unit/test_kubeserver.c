@@ -93,7 +93,7 @@ static void make(void *ctx)
 static void lack_of_memory_leaves_nothing_behind(void **state)
 {
     (void)state;
-    assert_int_equal(failalloc_torture(make, NULL), 3);
+    assert_in_range(failalloc_torture(make, NULL), 8, 60);
 }
 
 int main(void)
@@ -108,5 +108,6 @@ int main(void)
         ROW(lack_of_memory_leaves_nothing_behind),
     };
 
+    failalloc_join_libcurl();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -38,6 +38,30 @@ static void objects_come_in_the_order_of_the_text_with_their_lines(void **state)
     manifestfile_fini(&c);
 }
 
+static void a_text_may_hold_many_objects(void **state)
+{
+    char text[40 * sizeof(ONE_PORT("s00", "1"))] = "", name[8];
+    struct manifestcontent c;
+    size_t len = 0;
+
+    (void)state;
+    for (int i = 0; i < 40; i++) {
+        len += (size_t)snprintf(text + len, sizeof(text) - len,
+                                "{apiVersion: v1, kind: Service, metadata: {name: s%02d}, "
+                                "spec: {ports: [{port: 1}]}}\n---\n",
+                                i);
+    }
+    assert_true(len < sizeof(text));
+    assert_int_equal(decode(text, &c), 0);
+    assert_int_equal(c.n, 40);
+    for (int i = 0; i < 40; i++) {
+        snprintf(name, sizeof(name), "s%02d", i);
+        assert_string_equal(c.objs[i].meta->name, name);
+        assert_int_equal(c.objs[i].order, i);
+    }
+    manifestfile_fini(&c);
+}
+
 static void other_kinds_and_empty_documents_are_not_judged(void **state)
 {
     struct manifestcontent c;
@@ -256,7 +280,10 @@ static void what_cannot_be_told_has_no_last_version(void **state)
         "---\n{apiVersion: v1, kind: Service, metadata: {name: s, namespace: ''}, spec: 7}\n"
         "---\n{apiVersion: v1, kind: Service, metadata: {name: s, namespace: shop}, spec: 7}\n"
         "---\n{apiVersion: v1, kind: Service, metadata: 7}\n"
-        "---\n{apiVersion: networking.k8s.io/v1, kind: ingress, metadata: {name: i}}\n";
+        "---\n{apiVersion: networking.k8s.io/v1, kind: ingress, metadata: {name: i}}\n"
+        "---\n{apiVersion: v1, metadata: {name: s}}\n"
+        "---\n{apiVersion: v1, kind: ServiceList, items: [{metadata: {name: t}, spec: 7}]}\n"
+        "---\n{apiVersion: v1, kind: List, items: [{metadata: {name: u}, spec: 7}]}\n";
     struct manifestfile_request want = from_test;
     struct manifestcontent c;
     char asked[256] = "";
@@ -266,7 +293,8 @@ static void what_cannot_be_told_has_no_last_version(void **state)
     want.find_ctx = asked;
     manifestfile_init(&c);
     assert_int_equal(manifesttext_decode(&want, text, strlen(text), &c), 0);
-    assert_string_equal(asked, "IngressClass /c Service default/s Service shop/s ");
+    assert_string_equal(asked, "IngressClass /c Service default/s Service shop/s "
+                               "Service default/t ");
     assert_int_equal(c.n, 0);
     manifestfile_fini(&c);
 }
@@ -317,6 +345,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(objects_come_in_the_order_of_the_text_with_their_lines),
+        cmocka_unit_test(a_text_may_hold_many_objects),
         cmocka_unit_test(other_kinds_and_empty_documents_are_not_judged),
         cmocka_unit_test(a_text_that_cannot_be_parsed_is_one_verdict_at_its_line),
         cmocka_unit_test(a_fault_in_a_document_of_another_kind_is_not_judged),

@@ -10,6 +10,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/limits.h"
+
 static struct err e;
 
 static int listen_to(const char *a, const char *b)
@@ -99,6 +101,43 @@ static void only_named_classes_and_none_at_all_contradict_each_other(void **stat
     assert_int_equal(optionpairs_check(&o, &e), 0);
 }
 
+static void more_namespaces_than_can_be_watched_are_refused(void **state)
+{
+    const char *names[LIMIT_KUBE_NAMESPACES + 1];
+    struct options o = {.watch_namespaces = {.items = names, .n = LIMIT_KUBE_NAMESPACES}};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        names[i] = "shop";
+    }
+    assert_int_equal(optionpairs_check(&o, &e), 0);
+    o.watch_namespaces.n++;
+    assert_int_equal(optionpairs_check(&o, &e), -EINVAL);
+    assert_string_equal(e.text, "--watch-namespace: 65 namespaces, and 64 are the most; leave it "
+                                "out to watch all");
+}
+
+static void a_service_to_publish_is_namespace_and_name(void **state)
+{
+    static const char *const bad[] = {
+        "web",
+        "/web",
+        "shop/",
+        "Shop/a",
+        "shop/-a",
+        "shop/web/x",
+        "n123456789012345678901234567890123456789012345678901234567890123/web"};
+    struct options o = {.publish_service = "shop/web"};
+
+    (void)state;
+    assert_int_equal(optionpairs_check(&o, &e), 0);
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        o.publish_service = bad[i];
+        assert_int_equal(optionpairs_check(&o, &e), -EINVAL);
+        assert_non_null(strstr(e.text, "not the name of a Service; write NAMESPACE/NAME"));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -108,6 +147,8 @@ int main(void)
         cmocka_unit_test(an_address_that_covers_another_is_told_whatever_the_order),
         cmocka_unit_test(all_of_ipv6_takes_ipv4_too_but_not_the_other_way_round),
         cmocka_unit_test(only_named_classes_and_none_at_all_contradict_each_other),
+        cmocka_unit_test(more_namespaces_than_can_be_watched_are_refused),
+        cmocka_unit_test(a_service_to_publish_is_namespace_and_name),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

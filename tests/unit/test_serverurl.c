@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "../../src/kube/serverurl_priv.h"
+#include "support/failalloc.h"
 
 static void a_server_is_https_or_http_and_a_host(void **state)
 {
@@ -41,6 +42,7 @@ static void whatever_else_is_refused(void **state)
                                       "file:///x",
                                       "https://u@h",
                                       "https://u:p@h",
+                                      "https://:p@h",
                                       "https://h?q",
                                       "https://h#",
                                       "https://h/#f",
@@ -73,6 +75,40 @@ static void a_proxy_may_have_a_user(void **state)
     assert_int_equal(serverurl_check_proxy("proxy:3128", &e), -EINVAL);
 }
 
+static void check_once(void *ctx)
+{
+    struct err e = {""};
+    char *url = NULL;
+    int rc = serverurl_check(ctx, &url, &e);
+
+    if (rc == 0) {
+        assert_string_equal(url, "https://host:6443/k8s");
+    } else {
+        assert_int_equal(rc, -ENOMEM);
+        assert_string_equal(e.text, "out of memory");
+        assert_null(url);
+    }
+    free(url);
+}
+
+static void check_proxy_once(void *ctx)
+{
+    struct err e = {""};
+    int rc = serverurl_check_proxy(ctx, &e);
+
+    assert_true(rc == 0 || (rc == -ENOMEM && strcmp(e.text, "out of memory") == 0));
+}
+
+/* What libcurl asks for to take a URL apart fails, too. */
+static void without_memory_no_url_is_taken_for_another(void **state)
+{
+    char server[] = "https://host:6443/k8s//", proxy[] = "http://proxy:3128";
+
+    (void)state;
+    assert_in_range(failalloc_torture(check_once, server), 6, 60);
+    assert_in_range(failalloc_torture(check_proxy_once, proxy), 6, 60);
+}
+
 static void an_ipv6_address_gets_brackets(void **state)
 {
     static const char *const rows[][2] = {{"10.0.0.1", "https://10.0.0.1:443"},
@@ -97,8 +133,10 @@ int main(void)
         cmocka_unit_test(a_server_is_https_or_http_and_a_host),
         cmocka_unit_test(whatever_else_is_refused),
         cmocka_unit_test(a_proxy_may_have_a_user),
+        cmocka_unit_test(without_memory_no_url_is_taken_for_another),
         cmocka_unit_test(an_ipv6_address_gets_brackets),
     };
 
+    failalloc_join_libcurl();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
