@@ -241,8 +241,7 @@ static void a_server_without_tls_is_told(void **state)
 {
     (void)state;
     client_scene_serve(&k, &(struct answerer_config){0}, NULL, "");
-    memmove(k.server + 5, k.server + 4, strlen(k.server + 4) + 1);
-    k.server[4] = 's';
+    client_scene_say_https(&k);
     client_scene_open(&k);
     answerer_add(k.answers, "HTTP/1.1 400 Bad Request\r\n\r\n", ANSWER_CLOSE);
     client_call_get(&a, &k, "/");
