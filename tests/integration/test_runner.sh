@@ -24,7 +24,7 @@ program by_load <<'END'
 echo "             replay with LOAD_SEED=${LOAD_SEED:-$$} LOAD_STEPS=${LOAD_STEPS:-20}, slowly"
 [ -e loaded ] && exit
 touch loaded
-echo "too late"
+printf 'odd \0\377 bytes\ntoo late\n'
 exit 1
 END
 program skips <<'END'
@@ -43,6 +43,10 @@ echo "[  SKIPPED ] 2 test(s), listed below:"
 echo "[  SKIPPED ] announced"
 echo "[  SKIPPED ] silent"
 END
+program lies <<'END'
+echo "[  PASSED  ] 3 test(s)."
+echo "[  FAILED  ] 1 test(s), listed below:"
+END
 program passes <<'END'
 echo "not shown"
 echo "             3 figures"
@@ -56,7 +60,7 @@ wrong=$(($? != 1))
 # shown TIMES PATTERN: that many lines.
 shown() {
     local n
-    n=$(grep -cE "$2" "$dir/out")
+    n=$(grep -acE "$2" "$dir/out")
     [ "$n" -eq "$1" ] && return
     echo "$n lines in place of $1: $2"
     wrong=1
@@ -65,7 +69,7 @@ shown() {
 shown 2 '^FAIL  by_seed +exit 1; replay with BY_SEED=7$' # the second run, too
 shown 0 '^flaky by_seed'
 shown 1 '^FAIL  by_load +exit 1; replay with LOAD_SEED=[0-9]+ LOAD_STEPS=20$'
-shown 1 '^flaky by_load +failed .* alone with LOAD_SEED=[0-9]+ LOAD_STEPS=20; at first:$'
+shown 1 '^flaky by_load +failed, then passed alone with LOAD_SEED=[0-9]+ LOAD_STEPS=20; at first:$'
 shown 2 '^      too late$'
 shown 1 '^ok    skips +0 tests'
 shown 1 '^ {13}skip skips: nothing to do here$'
@@ -78,8 +82,12 @@ shown 1 '^ {13}3 figures$'
 shown 0 '^not shown$'
 shown 1 '^failed: by_seed$'
 shown 1 '^5 passed, 1 failed$'
+if tests/support/run_tests.sh "$dir/build" "$dir/lies" >/dev/null; then
+    echo "what says that a test failed has passed"
+    wrong=1
+fi
 # The seed that failed is the one that passed.
-if [ "$(grep -o 'LOAD_SEED=[0-9]*' "$dir/out" | sort -u | wc -l)" -ne 1 ]; then
+if [ "$(grep -ao 'LOAD_SEED=[0-9]*' "$dir/out" | sort -u | wc -l)" -ne 1 ]; then
     echo "a second seed was drawn"
     wrong=1
 fi

@@ -30,9 +30,9 @@ BROWSERS = (browsers.Chromium, browsers.Firefox)
 # What the tests need anyway, and Go, which has a TLS of its own and is quick.
 SHORT = {"openssl", "gnutls", "python", "curl", "go"}
 # What the quick form has not, either: why.
-DEAR = {"rustls": "a compiler of 100 MB, and two minutes of it: only with make full",
-        "chromium": "260 MB together: only with make full",
-        "firefox": "260 MB together: only with make full"}
+DEAR = {"rustls": "a compiler of 100 MB, and two minutes of it: only with make stacks",
+        "chromium": "260 MB together: only with make stacks",
+        "firefox": "260 MB together: only with make stacks"}
 
 
 def parse_arguments():
@@ -91,7 +91,7 @@ def run(world, options, servers_without):
     report.left_out("clients", clients_without)
     report.left_out("servers", servers_without)
     if options.quick:
-        report.left_out("features", {"of all but one server a client: only with make full":
+        report.left_out("features", {"of all but one server a client: only with make stacks":
                                      matrix.SLOW})
     report.heading()
     done = []

@@ -111,8 +111,9 @@ class Tools:
         if older:
             return older
         # The source launcher's; Debian's JRE has it, too.
-        compiler = self.first_line("java", "--describe-module", "jdk.compiler")
-        return None if compiler.startswith("jdk.compiler") else "there is a java, but no compiler"
+        found = subprocess.run(("java", "--describe-module", "jdk.compiler"), check=False,
+                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        return None if b"jdk.compiler@" in found.stdout else "there is a java, but no compiler"
 
     def java_version(self):
         return self.first_line("java", "-version")
