@@ -8,9 +8,12 @@
 
 #include <curl/curl.h>
 
-/* What a URL is made of; NULL: it has none.  Each is libcurl's to free. */
+#include "base/attr.h"
+
+/* Parts of a URL; NULL: it has none.  Each is libcurl's to free.  Not the host: of the schemes that
+ * are taken here libcurl takes no URL without one. */
 struct parts {
-    char *scheme, *host, *user, *password;
+    char *scheme, *user, *password;
 };
 
 /* Returns 0 with *out the part, or NULL when there is none; -ENOMEM, for then nobody knows. */
@@ -30,16 +33,16 @@ static int take_part(CURLU *u, CURLUPart part, char **out)
 /* What could be taken is in `p` in either case, for free_parts(). */
 static int take_apart(CURLU *u, struct parts *p)
 {
-    int rc = take_part(u, CURLUPART_SCHEME, &p->scheme);
+    const struct {
+        CURLUPart part;
+        char **out;
+    } wanted[] = {{CURLUPART_SCHEME, &p->scheme},
+                  {CURLUPART_USER, &p->user},
+                  {CURLUPART_PASSWORD, &p->password}};
+    int rc = 0;
 
-    if (rc == 0) {
-        rc = take_part(u, CURLUPART_HOST, &p->host);
-    }
-    if (rc == 0) {
-        rc = take_part(u, CURLUPART_USER, &p->user);
-    }
-    if (rc == 0) {
-        rc = take_part(u, CURLUPART_PASSWORD, &p->password);
+    for (size_t i = 0; i < ARRAY_LEN(wanted) && rc == 0; i++) {
+        rc = take_part(u, wanted[i].part, wanted[i].out);
     }
     return rc;
 }
@@ -47,7 +50,6 @@ static int take_apart(CURLU *u, struct parts *p)
 static void free_parts(struct parts *p)
 {
     curl_free(p->scheme);
-    curl_free(p->host);
     curl_free(p->user);
     curl_free(p->password);
 }
@@ -68,8 +70,7 @@ static int check_server(const struct parts *p, const char *url, struct err *e)
 
     if (!has_scheme(p, schemes)) {
         err_set(e, "must begin with https:// (or http://, without credentials)");
-    } else if (p->host == NULL || strstr(url, ":///") != NULL) {
-        /* libcurl takes three slashes for two. */
+    } else if (strstr(url, ":///") != NULL) { /* libcurl takes three slashes for two */
         err_set(e, "names no host; write https://HOST:PORT");
     } else if (p->user != NULL || p->password != NULL) {
         err_set(e, "holds a user or password; take it out: credentials stand under users");
@@ -86,7 +87,7 @@ static int check_proxy(const struct parts *p, const char *url, struct err *e)
     static const char *const schemes[] = {"http", "https", "socks5", NULL};
 
     (void)url;
-    if (has_scheme(p, schemes) && p->host != NULL) {
+    if (has_scheme(p, schemes)) {
         return 0;
     }
     err_set(e, "is no proxy; write http://, https:// or socks5:// and HOST:PORT");
@@ -132,7 +133,7 @@ int serverurl_check(const char *url, char **out, struct err *e)
     if (rc != 0) {
         return rc;
     }
-    while (len > 0 && url[len - 1] == '/') {
+    while (url[len - 1] == '/') { /* the host is before them */
         len--;
     }
     text = strndup(url, len);

@@ -19,12 +19,13 @@
 #include <cjson/cJSON.h>
 #include <cmocka.h>
 
+#include "support/form.h"
 #include "support/tempdir.h"
 #include "support/wait_until.h"
 
 #define MAX_LISTEN     8
 #define MAX_ARGS       64
-#define START_LIMIT_MS 20000u
+#define START_LIMIT_MS (form_is_under_valgrind() ? 120000u : 20000u)
 #define STOP_LIMIT_MS  20000u
 #define LINE_LIMIT_MS  5000u
 

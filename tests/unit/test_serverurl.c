@@ -99,14 +99,35 @@ static void check_proxy_once(void *ctx)
     assert_true(rc == 0 || (rc == -ENOMEM && strcmp(e.text, "out of memory") == 0));
 }
 
+/* Without memory libcurl may call it a bad login. */
+static void refuse_once(void *ctx)
+{
+    struct err e = {""};
+    char *url = NULL;
+
+    assert_true(serverurl_check(ctx, &url, &e) < 0);
+    assert_null(url);
+}
+
+static void compose_once(void *ctx)
+{
+    char *url = serverurl_compose(ctx, "443");
+
+    assert_true(url == NULL || strcmp(url, "https://host:443") == 0);
+    free(url);
+}
+
 /* What libcurl asks for to take a URL apart fails, too. */
 static void without_memory_no_url_is_taken_for_another(void **state)
 {
-    char server[] = "https://host:6443/k8s//", proxy[] = "http://proxy:3128";
+    char server[] = "https://host:6443/k8s//", proxy[] = "http://proxy:3128",
+         secret[] = "https://u:p@host", host[] = "host";
 
     (void)state;
-    assert_in_range(failalloc_torture(check_once, server), 6, 60);
-    assert_in_range(failalloc_torture(check_proxy_once, proxy), 6, 60);
+    assert_in_range(failalloc_torture(check_once, server), 3, 60);
+    assert_in_range(failalloc_torture(check_proxy_once, proxy), 3, 60);
+    assert_in_range(failalloc_torture(refuse_once, secret), 3, 60);
+    assert_int_equal(failalloc_torture(compose_once, host), 1);
 }
 
 static void an_ipv6_address_gets_brackets(void **state)
