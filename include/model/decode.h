@@ -58,8 +58,8 @@ MUST_CHECK enum decode_result decode_list_item(const cJSON *list, const cJSON *i
                                                struct objmeta **out);
 
 /**
- * Which of our kinds a tree says it is, usable or not: an item of `list` as decode_list_item() reads
- * it (NULL: it is none).  False: none of them, and *out is as it was.
+ * Which of our kinds a tree says it is, usable or not: an item of `list` as decode_list_item()
+ * reads it (NULL: it is none).  False: none of them, and *out is as it was.
  */
 bool decode_kind(const cJSON *list, const cJSON *tree, enum object_kind *out);
 
