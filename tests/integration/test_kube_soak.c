@@ -18,7 +18,6 @@
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/log.h"
 #include "controller/translate.h"
@@ -30,6 +29,7 @@
 #include "support/kubechaos.h"
 #include "support/kubecluster.h"
 #include "support/kubescene.h"
+#include "support/seed.h"
 #include "support/translated.h"
 
 #define TENTHS       10u
@@ -52,21 +52,14 @@ struct soak {
     size_t routes, most_routes; /* of the last comparison, of any */
 };
 
-static uint64_t number_from(const char *name, uint64_t otherwise)
-{
-    const char *text = getenv(name);
-
-    return text != NULL ? strtoull(text, NULL, 10) : otherwise;
-}
-
 static int setup(void **state)
 {
     struct soak *k = calloc(1, sizeof(*k));
-    uint64_t seed = number_from("SOAK_SEED", (uint64_t)time(NULL) * 1000003u);
+    uint64_t seed = seed_draw("SOAK_SEED");
     const struct kubescene_config cfg = {.closed = true};
 
     assert_non_null(k);
-    print_message("             replay with SOAK_SEED=%" PRIu64 "\n", seed);
+    seed_tell("SOAK_SEED", seed);
     (void)mallopt(M_MMAP_THRESHOLD, MAPPED_BYTES); /* a sanitizer's allocator does not know it */
     k->registry = registry_new(0, 0);
     assert_non_null(k->registry);
@@ -296,7 +289,7 @@ static void print_bytes(const size_t after[TENTHS])
 static void no_object_is_lost_or_invented_whatever_the_server_does(void **state)
 {
     struct soak *k = *state;
-    uint64_t n = number_from("SOAK_CHANGES", form_pick(20000, 20000, 600));
+    uint64_t n = seed_number("SOAK_CHANGES", form_pick(20000, 20000, 600));
     size_t after[TENTHS], held, fresh;
 
     kubescene_open_source(&k->scene);

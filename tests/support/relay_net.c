@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "proxy/stats.h"
@@ -17,6 +16,7 @@
 #include "support/manifest_writer.h"
 #include "support/procinfo.h"
 #include "support/relay_net.h"
+#include "support/seed.h"
 #include "support/sim.h"
 #include "support/wait_until.h"
 
@@ -25,13 +25,9 @@
 
 void relay_net_draw(void)
 {
-    static uint64_t seed;
-    const char *text = getenv("RELAY_NET_SEED");
+    const uint64_t seed = seed_draw("RELAY_NET_SEED");
 
-    if (seed == 0) {
-        seed = text != NULL ? strtoull(text, NULL, 10) : (uint64_t)time(NULL) * 1000003u;
-    }
-    print_message("             replay with RELAY_NET_SEED=%" PRIu64 "\n", seed);
+    seed_tell("RELAY_NET_SEED", seed);
     sim_begin(seed);
 }
 

@@ -20,7 +20,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -68,13 +67,6 @@ struct world {
     unsigned version, terms;
     struct world_candidate candidates[WORLD_CANDIDATES];
 };
-
-static inline uint64_t world_number(const char *name, uint64_t otherwise)
-{
-    const char *text = getenv(name);
-
-    return text ? strtoull(text, NULL, 10) : otherwise;
-}
 
 static inline uint32_t world_draw(struct world *w) /* splitmix64 */
 {

@@ -11,6 +11,7 @@
 #include "base/attr.h"
 #include "kube/lease.h"
 #include "lease_world.h"
+#include "support/seed.h"
 
 #include "lease_fixture.h" /* whose names are short */
 
@@ -537,7 +538,7 @@ static void what_another_has_taken_is_not_given_back(void **state)
 
 static void at_most_one_leads_whatever_happens_and_somebody_soon(void **state)
 {
-    uint64_t seed = world_number("LEASE_SEED", 1), steps = world_number("LEASE_STEPS", 100000);
+    uint64_t seed = seed_number("LEASE_SEED", 1), steps = seed_number("LEASE_STEPS", 100000);
     uint64_t left = steps, led = 0;
 
     (void)state;

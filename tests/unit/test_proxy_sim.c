@@ -13,22 +13,15 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/log.h"
 #include "proxy/stats.h"
 #include "support/form.h"
+#include "support/seed.h"
 #include "support/sim_hello.h"
 #include "support/sim_world.h"
 
 #define LIFE_STEPS 4000u /* of one life, at most */
-
-static uint64_t number_from(const char *name, uint64_t otherwise)
-{
-    const char *text = getenv(name);
-
-    return text != NULL ? strtoull(text, NULL, 10) : otherwise;
-}
 
 /* Fewer where every step costs more. */
 static uint64_t usual_steps(void)
@@ -54,13 +47,12 @@ static void print_tally(const struct sim_tally *t)
 
 static void every_connection_keeps_its_promises_in_any_order_of_events(void **state)
 {
-    uint64_t seed = number_from("SIM_SEED", (uint64_t)time(NULL) * 1000003u);
-    uint64_t steps = number_from("SIM_STEPS", usual_steps());
+    uint64_t seed = seed_draw("SIM_SEED");
+    uint64_t steps = seed_number("SIM_STEPS", usual_steps());
     struct sim_tally tally = {0};
 
     (void)state;
-    print_message("             replay with SIM_SEED=%" PRIu64 " SIM_STEPS=%" PRIu64 "\n", seed,
-                  steps);
+    seed_tell_both("SIM_SEED", seed, "SIM_STEPS", steps);
     if (getenv("SIM_SEED") != NULL && steps <= LIFE_STEPS) {
         sim_world_live(seed, steps, &tally);
     }

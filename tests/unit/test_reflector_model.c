@@ -12,13 +12,12 @@
 #include <cmocka.h>
 
 #include <inttypes.h>
-#include <stdlib.h>
-#include <time.h>
 
 #include "base/attr.h"
 #include "kube/reflector.h"
 #include "reflector_life.h"
 #include "support/form.h"
+#include "support/seed.h"
 
 #define LIFE_STEPS 2000u
 #define PAGE_KEYS  7u
@@ -312,17 +311,10 @@ static void live(uint64_t seed, unsigned steps, struct tally *tally)
     tally->lives++;
 }
 
-static uint64_t number_from(const char *name, uint64_t otherwise)
-{
-    const char *text = getenv(name);
-
-    return text != NULL ? strtoull(text, NULL, 10) : otherwise;
-}
-
 static void the_store_is_the_servers_after_any_order_of_troubles(void **state)
 {
-    uint64_t seed = number_from("REFLECTOR_SEED", (uint64_t)time(NULL) * 1000003u);
-    uint64_t steps = number_from("REFLECTOR_STEPS", form_pick(10000000, 100000, 50000));
+    uint64_t seed = seed_draw("REFLECTOR_SEED");
+    uint64_t steps = seed_number("REFLECTOR_STEPS", form_pick(10000000, 100000, 50000));
     struct tally t = {0};
 
     (void)state;
@@ -331,7 +323,7 @@ static void the_store_is_the_servers_after_any_order_of_troubles(void **state)
 
         /* A failure is played again from the last one printed. */
         if (t.lives % 1000 == 0) {
-            print_message("             replay with REFLECTOR_SEED=%" PRIu64 "\n", seed);
+            seed_tell("REFLECTOR_SEED", seed);
         }
         live(seed, n, &t);
     }

@@ -13,7 +13,6 @@
 #include <event2/event.h>
 #include <event2/event_struct.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <linux/sockios.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -21,12 +20,12 @@
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/attr.h"
 #include "support/form.h"
 #include "support/proxy_fixture.h"
+#include "support/seed.h"
 #include "support/sim.h"
 #include "support/sim_event.h"
 #include "support/sim_kernel.h"
@@ -386,22 +385,14 @@ static void play(uint64_t seed)
     end_twin(&t);
 }
 
-static uint64_t number_from(const char *name, uint64_t otherwise)
-{
-    const char *text = getenv(name);
-
-    return text != NULL ? strtoull(text, NULL, 10) : otherwise;
-}
-
 static void simulated_and_real_sockets_look_alike_after_any_acts(void **state)
 {
-    uint64_t seed = number_from("SIM_SEED", (uint64_t)time(NULL) * 1000003u);
+    uint64_t seed = seed_draw("SIM_SEED");
     uint64_t rounds =
-        number_from("SIM_ROUNDS", getenv("SIM_SEED") != NULL ? 1 : form_pick(3000, 300, 60));
+        seed_number("SIM_ROUNDS", getenv("SIM_SEED") != NULL ? 1 : form_pick(3000, 300, 60));
 
     (void)state;
-    print_message("             replay with SIM_SEED=%" PRIu64 " SIM_ROUNDS=%" PRIu64 "\n", seed,
-                  rounds);
+    seed_tell_both("SIM_SEED", seed, "SIM_ROUNDS", rounds);
     for (uint64_t i = 0; i < rounds; i++) {
         play(seed + i);
     }

@@ -4,12 +4,11 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <inttypes.h>
 #include <stdlib.h>
-#include <sys/random.h>
 
 #include "base/attr.h"
 #include "proxy/timewheel.h"
+#include "support/seed.h"
 
 #define TICK    TIMEWHEEL_TICK_MS
 #define ENTRIES 3000
@@ -55,16 +54,9 @@ static uint64_t seed; /* every test begins with it, so that one number plays any
 
 static int draw_seed(void **state)
 {
-    const char *given = getenv("TIMEWHEEL_SEED");
-
     (void)state;
-    if (given != NULL) {
-        seed = strtoull(given, NULL, 10);
-    } else {
-        assert_int_equal(getrandom(&seed, sizeof(seed), 0), sizeof(seed));
-    }
-    seed |= 1;
-    print_message("             replay with TIMEWHEEL_SEED=%" PRIu64 "\n", seed);
+    seed = seed_draw("TIMEWHEEL_SEED") | 1;
+    seed_tell("TIMEWHEEL_SEED", seed);
     return 0;
 }
 
