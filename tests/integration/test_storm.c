@@ -21,6 +21,7 @@
 #include "support/own_net.h"
 #include "support/procinfo.h"
 #include "support/traffic.h"
+#include "support/wait_until.h"
 
 #define PROMPT_MS   60000u
 #define FRIENDS     50u
@@ -28,13 +29,25 @@
 #define WAVES       form_pick(20, 3, 2)
 #define WAVE        form_pick(9000, 6000, 500)
 #define CONNECTIONS form_pick(20000, 2000, 200) /* in a turn */
-#define TURNS       3
+#define TURNS       3u
+#define MOST_TURNS  10u
 #define FEW_CLIENTS 4u
 
 /* What a friend may wait for its echo while the storm rages: this, or a third of the storm if that
- * is more, for what slows a machine down slows both.  A worker that accepted without bound would
- * let it wait for as long as the waves last. */
+ * is more, for what slows a machine down slows both; and for as long as the machine stood still.
+ * One that is forgotten while others come waits for longer. */
 #define MOST_WAIT_US (FORM_SANITIZED ? UINT64_C(10000000) : UINT64_C(2000000))
+
+/* A thread that wants to run every millisecond, and has to wait for so long only when the machine
+ * stands still. */
+#define STANDSTILL_US UINT64_C(50000)
+
+struct standstill {
+    pthread_t thread;
+    _Atomic bool stop;
+    uint64_t ran_us;   /* when, the last time */
+    uint64_t total_us; /* of all standstills */
+};
 
 /* Friends that ask again and again, in a thread of their own. */
 struct pinger {
@@ -64,6 +77,43 @@ static void *ping_on(void *arg)
         ping(p);
     }
     return NULL;
+}
+
+static bool note_standstill(void *ctx)
+{
+    struct standstill *s = ctx;
+    bool is_over = atomic_load(&s->stop); /* asked first: what it waited until then counts */
+    uint64_t now_us = clock_now_us(), waited_us = now_us - s->ran_us;
+
+    s->ran_us = now_us;
+    s->total_us += waited_us >= STANDSTILL_US ? waited_us : 0;
+    return is_over;
+}
+
+static void *watch_machine(void *arg)
+{
+    (void)wait_until(note_standstill, arg, UINT32_MAX);
+    return NULL;
+}
+
+static void standstill_begin(struct standstill *s)
+{
+    s->ran_us = clock_now_us();
+    assert_int_equal(pthread_create(&s->thread, NULL, watch_machine, s), 0);
+}
+
+static void standstill_end(struct standstill *s)
+{
+    atomic_store(&s->stop, true);
+    pthread_join(s->thread, NULL);
+    print_message("             the machine stood still for %" PRIu64 " us\n", s->total_us);
+}
+
+static uint64_t most_wait_us(uint64_t storm_us, const struct standstill *s)
+{
+    uint64_t third_us = storm_us > s->total_us ? (storm_us - s->total_us) / 3 : 0;
+
+    return s->total_us + (third_us > MOST_WAIT_US ? third_us : MOST_WAIT_US);
 }
 
 static void say_how_they_fared(const struct pinger *p, const char *when)
@@ -101,7 +151,8 @@ static void in_a_storm_everybody_is_served_and_friends_do_not_wait(void **state)
 {
     struct mass_scene *m = *state;
     struct pinger calm = {0}, stormy = {0};
-    uint64_t third_us;
+    struct standstill standstill = {0};
+    uint64_t storm_us;
 
     mass_scene_start(m, MASS_ECHO, NULL);
     calm.friends = stormy.friends = mass_scene_usual_crowd(m, FRIENDS);
@@ -109,14 +160,16 @@ static void in_a_storm_everybody_is_served_and_friends_do_not_wait(void **state)
     while (calm.pings < CALM_PINGS) {
         ping(&calm);
     }
+    standstill_begin(&standstill);
     assert_int_equal(pthread_create(&stormy.thread, NULL, ping_on, &stormy), 0);
-    third_us = storm(m) / 3;
+    storm_us = storm(m);
     atomic_store(&stormy.stop, true);
     pthread_join(stormy.thread, NULL);
+    standstill_end(&standstill);
     say_how_they_fared(&calm, "calm");
     say_how_they_fared(&stormy, "storm");
     assert_int_equal(calm.unanswered + stormy.unanswered, 0);
-    assert_true(stormy.worst_us < (third_us > MOST_WAIT_US ? third_us : MOST_WAIT_US));
+    assert_true(stormy.worst_us < most_wait_us(storm_us, &standstill));
 }
 
 /* Connections that clients made one after the other, and what they took. */
@@ -163,21 +216,41 @@ static void say_rate(unsigned clients, const struct rate *r)
 }
 
 /* An overload costs no more than a fifth of what is done at best.  By the clock that cannot be told
- * here: clients and backend have the same processors, and forty take more of them than four. */
+ * here: clients and backend have the same processors, and forty take more of them than four.  Nor
+ * when slowed: a turn takes too little of the program's CPU time to be measured then. */
+static bool does_no_less(const struct rate *many, const struct rate *few)
+{
+    return form_is_slowed() || many->per_cpu_s * 5 >= few->per_cpu_s * 4;
+}
+
+/* And none of the time is spent waiting. */
+static bool does_not_wait(const struct rate *many, const struct rate *few)
+{
+    return many->per_s * 5 > few->per_s;
+}
+
+/* What neighbours take may count as the program's own, so it may need more turns. */
+static bool takes_turn(unsigned turn, const struct rate *many, const struct rate *few)
+{
+    bool is_enough = does_no_less(many, few) && does_not_wait(many, few);
+
+    return turn < TURNS || (turn < MOST_TURNS && !is_enough);
+}
+
 static void many_times_the_clients_do_not_get_less_done(void **state)
 {
     struct mass_scene *m = *state;
     struct rate few = {0}, many = {0};
 
     mass_scene_start(m, MASS_ECHO, NULL);
-    for (unsigned turn = 0; turn < TURNS; turn++) {
+    for (unsigned turn = 0; takes_turn(turn, &many, &few); turn++) {
         keep_better(&few, rate_of(m, FEW_CLIENTS));
         keep_better(&many, rate_of(m, TRAFFIC_MOST_CLIENTS));
     }
     say_rate(FEW_CLIENTS, &few);
     say_rate(TRAFFIC_MOST_CLIENTS, &many);
-    assert_true(many.per_cpu_s * 5 >= few.per_cpu_s * 4);
-    assert_true(many.per_s * 5 > few.per_s); /* and none of the time is spent waiting */
+    assert_true(does_no_less(&many, &few));
+    assert_true(does_not_wait(&many, &few));
 }
 
 #define WITH_SCENE(test)                                                                           \

@@ -22,9 +22,10 @@
 
 #define PROMPT_MS 30000u /* until a busy machine has delivered a signal and told of the end */
 
-/* Joining threads and closing connections takes milliseconds; a machine may stall for two seconds.
- * Every wait that could be in between is a minute long. */
-#define AT_ONCE_MS (form_is_slowed() ? 20000u : 3000u)
+/* Joining threads and closing connections takes milliseconds, many times as long when slowed; a
+ * machine may stall for two seconds, and again.  Every wait that could be in between is a minute
+ * long. */
+#define AT_ONCE_MS (form_is_slowed() ? 20000u : 10000u)
 #define DAY_MS     86400000u
 
 /* Where a line with this text begins; NULL: there is none. */
