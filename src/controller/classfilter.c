@@ -2,7 +2,9 @@
 
 #include <string.h>
 
+#include "base/json.h"
 #include "controller/unserved.h"
+#include "model/k8sname.h"
 #include "model/store.h"
 #include "model/verdict.h"
 
@@ -119,7 +121,15 @@ static void tell_unknown_class(const struct classfilter *f, const struct ingress
 {
     unsigned line = 0;
     const char *name = class_of(ing, &line);
+    char quoted[JSON_TEXT_MAX];
 
+    if (!k8sname_is_subdomain(name)) { /* nobody has judged the object, nor what it names */
+        verdicts_add(v, &ing->meta, line, VERDICT_NOTE, "ClassNotFound",
+                     "not served: %s can be no IngressClass; write the name of one, as kubectl get "
+                     "ingressclass lists them",
+                     json_quote(name, quoted));
+        return;
+    }
     verdicts_add(v, &ing->meta, line, VERDICT_NOTE, "ClassNotFound",
                  "not served: there is no IngressClass \"%s\" here; start Sealway with "
                  "--ingress-class %s, or add an IngressClass of that name with controller: %s",
@@ -130,14 +140,15 @@ static void tell_class_conflict(const struct ingress *ing, struct verdicts *v)
 {
     unsigned line = 0;
     const char *legacy = object_annotation(&ing->meta, LEGACY_CLASS, &line);
+    char overruled[JSON_TEXT_MAX], by[JSON_TEXT_MAX];
 
     if (!ing->class_name || !*ing->class_name || !legacy || strcmp(legacy, ing->class_name) == 0) {
         return;
     }
     verdicts_add(v, &ing->meta, line, VERDICT_WARNING, "IngressClassConflict",
-                 "annotation " LEGACY_CLASS ": \"%s\" is overruled by ingressClassName: \"%s\"; "
-                 "remove the annotation",
-                 legacy, ing->class_name);
+                 "annotation " LEGACY_CLASS ": %s is overruled by ingressClassName: %s; remove the "
+                 "annotation",
+                 json_quote(legacy, overruled), json_quote(ing->class_name, by));
 }
 
 static bool needs_mark(const struct classfilter *f, enum class_answer answer)

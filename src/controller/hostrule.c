@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "controller/serviceport.h"
 #include "model/verdict.h"
 
@@ -160,13 +161,15 @@ static struct survey survey_paths(const struct hostrule *rules, size_t n, const 
 static void tell_ambiguous(const struct survey *s, const struct ingress *ing, const char *host,
                            struct verdicts *v)
 {
-    char what[HOSTNAME_MAX + 8];
+    char what[HOSTNAME_MAX + 8], first[JSON_TEXT_MAX], differs[JSON_TEXT_MAX];
 
-    verdicts_add(v, &ing->meta, s->differs->line, VERDICT_WARNING, "PathsAmbiguous",
-                 "%s is not served: its paths name different backends (\"%.80s\" and \"%.80s\"), "
-                 "none of them is \"/\", and paths cannot be seen in TLS passthrough; add a path "
-                 "\"/\" or give each backend a host of its own",
-                 hostrule_describe(host, what), s->first->path, s->differs->path);
+    verdicts_add(
+        v, &ing->meta, s->differs->line, VERDICT_WARNING, "PathsAmbiguous",
+        "%s is not served: its paths name different backends (%s and %s), none of them is "
+        "\"/\", and paths cannot be seen in TLS passthrough; add a path \"/\" or give each "
+        "backend a host of its own",
+        hostrule_describe(host, what), json_quote(s->first->path, first),
+        json_quote(s->differs->path, differs));
 }
 
 static void tell_ignored(const struct survey *s, const struct ingress *ing, const char *host,

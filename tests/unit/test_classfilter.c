@@ -177,6 +177,26 @@ static void a_class_nobody_here_has_is_told_with_the_mend_and_not_judged(void **
     translated_free(&t);
 }
 
+/* An annotation may hold any character, and what is said of it goes to terminals and logs. */
+static void a_legacy_class_is_told_in_quotes(void **state)
+{
+    struct translate_config cfg = translated_config();
+    struct translated t;
+
+    (void)state;
+    translated_make(&t, &cfg,
+                    INGRESS("shop", "i", LEGACY("\"a\\r\\e[31mb\""), RULE_WEB)
+                        OUR_CLASS INGRESS("shop", "k", LEGACY("\"c\\r\\e[31md\""), OURS RULE_WEB));
+    assert_string_equal(
+        translated_verdict(&t, "ClassNotFound")->message,
+        "not served: \"a\\x0d\\x1b[31mb\" can be no IngressClass; write the name of "
+        "one, as kubectl get ingressclass lists them");
+    assert_non_null(
+        strstr(translated_verdict(&t, "IngressClassConflict")->message,
+               ": \"c\\x0d\\x1b[31md\" is overruled by ingressClassName: \"sealway\"; "));
+    translated_free(&t);
+}
+
 static void a_mark_that_says_no_is_not_ours_whatever_the_class(void **state)
 {
     struct translate_config cfg = serving_nginx();
@@ -261,6 +281,7 @@ int main(void)
         cmocka_unit_test(no_class_is_ours_by_option_unless_a_default_class_claims_it),
         cmocka_unit_test(a_default_class_named_by_option_is_ours_like_any_other),
         cmocka_unit_test(a_class_nobody_here_has_is_told_with_the_mend_and_not_judged),
+        cmocka_unit_test(a_legacy_class_is_told_in_quotes),
         cmocka_unit_test(a_mark_that_says_no_is_not_ours_whatever_the_class),
         cmocka_unit_test(auto_asks_for_a_mark_where_the_class_is_another_controllers),
         cmocka_unit_test(require_annotation_on_asks_all_and_off_asks_nobody),

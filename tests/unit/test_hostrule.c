@@ -71,6 +71,22 @@ static void several_backends_without_slash_are_refused(void **state)
            "warning shop/i PathsAmbiguous");
 }
 
+/* A path may hold any character. */
+static void paths_are_told_in_quotes(void **state)
+{
+    struct translate_config cfg = translated_config();
+    struct translated t;
+
+    (void)state;
+    translated_make(&t, &cfg,
+                    TWO_SERVICES INGRESS(
+                        "shop", "i", "",
+                        OURS RULES(RULE("a.test", P("/a\u00e9", "web") ", " P("/b\"", "api")))));
+    assert_non_null(strstr(translated_verdict(&t, "PathsAmbiguous")->message,
+                           "(\"/a\\u00e9\" and \"/b\\\"\"), none of them is \"/\""));
+    translated_free(&t);
+}
+
 static void a_second_slash_with_another_backend_is_told_to_be_without_effect(void **state)
 {
     (void)state;
@@ -214,6 +230,7 @@ int main(void)
         cmocka_unit_test(without_slash_the_one_backend_that_all_paths_name_is_taken),
         cmocka_unit_test(a_port_spelled_by_name_and_by_number_is_one_backend),
         cmocka_unit_test(several_backends_without_slash_are_refused),
+        cmocka_unit_test(paths_are_told_in_quotes),
         cmocka_unit_test(a_second_slash_with_another_backend_is_told_to_be_without_effect),
         cmocka_unit_test(of_two_slashes_it_is_told_which_one_serves),
         cmocka_unit_test(paths_of_all_rules_with_one_host_count_together),
