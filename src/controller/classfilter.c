@@ -123,10 +123,10 @@ static void tell_unknown_class(const struct classfilter *f, const struct ingress
     const char *name = class_of(ing, &line);
     char quoted[JSON_TEXT_MAX];
 
-    if (!k8sname_is_subdomain(name)) { /* nobody has judged the object, nor what it names */
+    if (!k8sname_is_subdomain(name)) { /* as an annotation may, and for another controller */
         verdicts_add(v, &ing->meta, line, VERDICT_NOTE, "ClassNotFound",
-                     "not served: %s can be no IngressClass; write the name of one, as kubectl get "
-                     "ingressclass lists them",
+                     "not served: %s can be no IngressClass; if Sealway should serve it, name one "
+                     "that kubectl get ingressclass lists",
                      json_quote(name, quoted));
         return;
     }

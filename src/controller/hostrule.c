@@ -175,12 +175,12 @@ static void tell_ambiguous(const struct survey *s, const struct ingress *ing, co
 static void tell_ignored(const struct survey *s, const struct ingress *ing, const char *host,
                          const struct ingress_backend *b, struct verdicts *v)
 {
-    char what[HOSTNAME_MAX + 8], port[PORT_TEXT];
+    char what[HOSTNAME_MAX + 8], port[PORT_TEXT], hidden[JSON_TEXT_MAX];
 
     verdicts_add(v, &ing->meta, s->hidden->line, VERDICT_WARNING, "PathsIgnored",
-                 "path \"%.80s\" has no effect: paths cannot be seen in TLS passthrough, so every "
-                 "path of %s is reachable, at Service %s port %s",
-                 s->hidden->path, hostrule_describe(host, what), b->service,
+                 "path %s has no effect: paths cannot be seen in TLS passthrough, so every path of "
+                 "%s is reachable, at Service %s port %s",
+                 json_quote(s->hidden->path, hidden), hostrule_describe(host, what), b->service,
                  serviceport_as_written(b, port, sizeof(port)));
 }
 

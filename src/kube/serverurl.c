@@ -10,6 +10,8 @@
 
 #include "base/attr.h"
 
+#define NO_PROXY "is no proxy; write http://, https:// or socks5:// and HOST:PORT"
+
 /* Parts of a URL; NULL: it has none.  Each is libcurl's to free.  Not the host: of the schemes that
  * are taken here libcurl takes no URL without one. */
 struct parts {
@@ -64,13 +66,21 @@ static bool has_scheme(const struct parts *p, const char *const *schemes)
     return false;
 }
 
+/* libcurl takes any number of them from one to three for two. */
+static bool has_two_slashes(const struct parts *p, const char *url)
+{
+    const char *rest = url + strlen(p->scheme);
+
+    return strncmp(rest, "://", 3) == 0 && rest[3] != '/';
+}
+
 static int check_server(const struct parts *p, const char *url, struct err *e)
 {
     static const char *const schemes[] = {"https", "http", NULL};
 
     if (!has_scheme(p, schemes)) {
         err_set(e, "must begin with https:// (or http://, without credentials)");
-    } else if (strstr(url, ":///") != NULL) { /* libcurl takes three slashes for two */
+    } else if (!has_two_slashes(p, url)) {
         err_set(e, "names no host; write https://HOST:PORT");
     } else if (p->user != NULL || p->password != NULL) {
         err_set(e, "holds a user or password; take it out: credentials stand under users");
@@ -86,11 +96,10 @@ static int check_proxy(const struct parts *p, const char *url, struct err *e)
 {
     static const char *const schemes[] = {"http", "https", "socks5", NULL};
 
-    (void)url;
-    if (has_scheme(p, schemes)) {
+    if (has_scheme(p, schemes) && has_two_slashes(p, url)) {
         return 0;
     }
-    err_set(e, "is no proxy; write http://, https:// or socks5:// and HOST:PORT");
+    err_set(e, NO_PROXY);
     return -EINVAL;
 }
 
@@ -107,17 +116,18 @@ static int parse(CURLU *u, const char *url, struct parts *p)
     }
 }
 
+/* `otherwise`: what is said of what is no URL at all. */
 static int check(const char *url, int (*judge)(const struct parts *, const char *, struct err *),
-                 struct err *e)
+                 const char *otherwise, struct err *e)
 {
     CURLU *u = curl_url();
-    struct parts p = {NULL};
+    struct parts p = {.scheme = NULL};
     int rc = u != NULL ? parse(u, url, &p) : -ENOMEM;
 
     if (rc == 0) {
         rc = judge(&p, url, e);
     } else {
-        err_set(e, rc == -ENOMEM ? "out of memory" : "is no URL; write https://HOST:PORT");
+        err_set(e, "%s", rc == -ENOMEM ? "out of memory" : otherwise);
     }
     free_parts(&p);
     curl_url_cleanup(u);
@@ -127,7 +137,7 @@ static int check(const char *url, int (*judge)(const struct parts *, const char 
 int serverurl_check(const char *url, char **out, struct err *e)
 {
     size_t len = strlen(url);
-    int rc = check(url, check_server, e);
+    int rc = check(url, check_server, "is no URL; write https://HOST:PORT", e);
     char *text;
 
     if (rc != 0) {
@@ -147,7 +157,7 @@ int serverurl_check(const char *url, char **out, struct err *e)
 
 int serverurl_check_proxy(const char *url, struct err *e)
 {
-    return check(url, check_proxy, e);
+    return check(url, check_proxy, NO_PROXY, e);
 }
 
 char *serverurl_compose(const char *host, const char *port)

@@ -109,7 +109,7 @@ static SSL_CTX *make_ctx(const struct tls_backend_config *cfg)
     SSL_CTX_set_max_proto_version(ctx, cfg->max_version);
     SSL_CTX_set_session_id_context(ctx, (const unsigned char *)"sealway", 7);
     if (cfg->groups != NULL) {
-        check(SSL_CTX_set1_groups_list(ctx, cfg->groups) == 1, cfg->groups);
+        check(SSL_CTX_set1_groups_list(ctx, (uintptr_t)cfg->groups) == 1, cfg->groups);
     }
     if (cfg->client_ca != NULL) {
         check(SSL_CTX_load_verify_file(ctx, cfg->client_ca), cfg->client_ca);

@@ -169,6 +169,11 @@ static void in_a_storm_everybody_is_served_and_friends_do_not_wait(void **state)
     say_how_they_fared(&calm, "calm");
     say_how_they_fared(&stormy, "storm");
     assert_int_equal(calm.unanswered + stormy.unanswered, 0);
+    if (standstill.total_us > storm_us / 2) {
+        print_message("             skip %s: the machine itself stood still for longer\n",
+                      __func__);
+        skip();
+    }
     assert_true(stormy.worst_us < most_wait_us(storm_us, &standstill));
 }
 

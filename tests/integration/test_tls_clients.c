@@ -144,7 +144,7 @@ static SSL_CTX *client_ctx(const struct stage *g, const struct client *c)
     SSL_CTX_set_min_proto_version(ctx, c->version);
     SSL_CTX_set_max_proto_version(ctx, c->version);
     if (c->groups != NULL) {
-        assert_int_equal(SSL_CTX_set1_groups_list(ctx, c->groups), 1);
+        assert_int_equal(SSL_CTX_set1_groups_list(ctx, (uintptr_t)c->groups), 1);
     }
     if (c->cert != NULL) {
         assert_int_equal(SSL_CTX_use_PrivateKey_file(ctx, c->cert, SSL_FILETYPE_PEM), 1);

@@ -20,7 +20,8 @@ import sys
 # kubeconfigs and what plugins print, options, requests to the admin port), or escapes them for a
 # log, JSON or a terminal: a test that is missing there is an attack that is not.  Not meant is what
 # only fetches the bytes or acts on what was read, the heads of HTTP, which are libcurl's and
-# libevent's to read, and files of the kernel's own.
+# libevent's to read, files of the kernel's own, and Events and metrics, made of what came through
+# these.
 PARSERS = re.compile(
     r"(src/(admin/(acceptheader|adminaccess|adminquery)|"
     r"app/(option(pairs|s|store|value)|textout)|"

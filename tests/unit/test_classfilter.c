@@ -187,10 +187,9 @@ static void a_legacy_class_is_told_in_quotes(void **state)
     translated_make(&t, &cfg,
                     INGRESS("shop", "i", LEGACY("\"a\\r\\e[31mb\""), RULE_WEB)
                         OUR_CLASS INGRESS("shop", "k", LEGACY("\"c\\r\\e[31md\""), OURS RULE_WEB));
-    assert_string_equal(
-        translated_verdict(&t, "ClassNotFound")->message,
-        "not served: \"a\\x0d\\x1b[31mb\" can be no IngressClass; write the name of "
-        "one, as kubectl get ingressclass lists them");
+    assert_string_equal(translated_verdict(&t, "ClassNotFound")->message,
+                        "not served: \"a\\x0d\\x1b[31mb\" can be no IngressClass; if Sealway "
+                        "should serve it, name one that kubectl get ingressclass lists");
     assert_non_null(
         strstr(translated_verdict(&t, "IngressClassConflict")->message,
                ": \"c\\x0d\\x1b[31md\" is overruled by ingressClassName: \"sealway\"; "));

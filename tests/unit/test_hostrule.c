@@ -85,6 +85,12 @@ static void paths_are_told_in_quotes(void **state)
     assert_non_null(strstr(translated_verdict(&t, "PathsAmbiguous")->message,
                            "(\"/a\\u00e9\" and \"/b\\\"\"), none of them is \"/\""));
     translated_free(&t);
+    translated_make(
+        &t, &cfg,
+        TWO_SERVICES INGRESS("shop", "i", "", OURS RULES(RULE("a.test", P("/b\"", "web")))));
+    assert_non_null(
+        strstr(translated_verdict(&t, "PathsIgnored")->message, "path \"/b\\\"\" has no effect"));
+    translated_free(&t);
 }
 
 static void a_second_slash_with_another_backend_is_told_to_be_without_effect(void **state)

@@ -38,6 +38,13 @@ static void whatever_else_is_refused(void **state)
                                       "host:6443",
                                       "https://",
                                       "https:///path",
+                                      "https:/h:6443",
+                                      "https://:443",
+                                      "https://u@",
+                                      "https://u@/path",
+                                      "https://?q",
+                                      "http://",
+                                      "http://:80",
                                       "ftp://h",
                                       "file:///x",
                                       "https://u@h",
@@ -72,7 +79,22 @@ static void a_proxy_may_have_a_user(void **state)
     assert_int_equal(serverurl_check_proxy("https://proxy", &e), 0);
     assert_int_equal(serverurl_check_proxy("socks5://proxy:1080", &e), 0);
     assert_int_equal(serverurl_check_proxy("socks4://proxy:1080", &e), -EINVAL);
-    assert_int_equal(serverurl_check_proxy("proxy:3128", &e), -EINVAL);
+}
+
+static void what_is_no_proxy_is_told_how_to_write_one(void **state)
+{
+    static const char *const bad[] = {
+        "proxy:3128",  "proxy",       "http://",    "http://:3128", "socks5://",
+        "socks5://:1", "http:///p:1", "https:/p:1", "ftp://p:1",    ""};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        struct err e = {""};
+
+        assert_int_equal(serverurl_check_proxy(bad[i], &e), -EINVAL);
+        assert_string_equal(e.text,
+                            "is no proxy; write http://, https:// or socks5:// and HOST:PORT");
+    }
 }
 
 static void check_once(void *ctx)
@@ -154,6 +176,7 @@ int main(void)
         cmocka_unit_test(a_server_is_https_or_http_and_a_host),
         cmocka_unit_test(whatever_else_is_refused),
         cmocka_unit_test(a_proxy_may_have_a_user),
+        cmocka_unit_test(what_is_no_proxy_is_told_how_to_write_one),
         cmocka_unit_test(without_memory_no_url_is_taken_for_another),
         cmocka_unit_test(an_ipv6_address_gets_brackets),
     };
