@@ -112,7 +112,7 @@ SUBMAKE = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS))
 DEPS    = $(Q)tests/support/deps.sh
 
 .PHONY: all help deps test check demo docs-test e2e e2e-cluster full asan tsan m32 fuzz cov valgrind bench \
-        stacks soak install clean tools run-tests run-fuzz FORCE
+        stacks soak install clean tools syntax run-tests run-fuzz FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -349,6 +349,11 @@ $(REPLAYS): $(B)/replay/%: $(B)/obj/tests/fuzz/%.o $(B)/obj/tests/fuzz/replay.o 
 	$(call link)
 
 tools: $(UNIT) $(INTEG) $(REPLAYS) $(B)/sealway
+
+# What another compiler says of the tests, without the time to compile them.
+syntax:
+	$(Q)printf '%s\n' $(wildcard tests/*/*.c tests/bench/load/*.c) | \
+		xargs -n 16 -P $(JOBS) $(CC) $(CPPFLAGS) -Itests $(ALL_CFLAGS) -fsyntax-only
 
 clean:
 	$(Q)rm -rf build
