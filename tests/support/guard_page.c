@@ -27,15 +27,12 @@ void guard_page_fini(struct guard_page *g)
     (void)munmap(g->base, g->bytes + page_bytes()); /* nothing to do about it in a test */
 }
 
-uint8_t *guard_page_room(struct guard_page *g, size_t n)
-{
-    ASSERT(n <= g->bytes);
-    return g->base + g->bytes - n;
-}
-
 const uint8_t *guard_page_copy(struct guard_page *g, const uint8_t *bytes, size_t n)
 {
-    uint8_t *at = guard_page_room(g, n);
+    uint8_t *at;
+
+    ASSERT(n <= g->bytes);
+    at = g->base + g->bytes - n;
     if (n > 0) {
         memcpy(at, bytes, n);
     }

@@ -19,7 +19,4 @@ void guard_page_fini(struct guard_page *g);
 /** Copy `n` bytes so that the last one touches the guard; valid until the next copy. */
 const uint8_t *guard_page_copy(struct guard_page *g, const uint8_t *bytes, size_t n);
 
-/** `n` bytes to write to, the last of which touches the guard. */
-uint8_t *guard_page_room(struct guard_page *g, size_t n);
-
 #endif

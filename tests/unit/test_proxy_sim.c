@@ -12,7 +12,6 @@
 #include <cmocka.h>
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/log.h"
 #include "proxy/stats.h"
@@ -26,12 +25,7 @@
 /* Fewer where every step costs more. */
 static uint64_t usual_steps(void)
 {
-    const char *under = getenv("RUN_UNDER");
-
-    if (under != NULL && strstr(under, "valgrind") != NULL) {
-        return 20000;
-    }
-    return form_pick(20000000, 1000000, 400000);
+    return form_is_under_valgrind() ? 20000 : form_pick(20000000, 1000000, 400000);
 }
 
 static void print_tally(const struct sim_tally *t)

@@ -15,6 +15,7 @@
 #include "route/registry.h"
 #include "support/explained.h"
 #include "support/failalloc.h"
+#include "support/form.h"
 #include "support/objects.h"
 
 /* What ten thousand routes may take, in ms; a sanitizer or a busy machine is not held to it. */
@@ -129,9 +130,7 @@ static uint64_t measure(int (*write)(const struct routespage *p, struct buf *out
 /* Nobody promises anything under valgrind. */
 static uint64_t promise_ms(void)
 {
-    const char *under = getenv("RUN_UNDER");
-
-    return under != NULL && under[0] != '\0' ? 60000 : PROMISE_MS;
+    return form_is_under_valgrind() ? 60000 : PROMISE_MS;
 }
 
 static void ten_thousand_routes_are_a_matter_of_milliseconds(void **state)
