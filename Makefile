@@ -124,12 +124,13 @@ help:
 	@echo 'make clean        remove build/'
 	@echo 'make demo         install, build, route real TLS by SNI from deploy/demo; KEEP=1 stays up'
 	@echo 'make test         install, build, run every test'
-	@echo 'make check        format, analysers, layers, prefixes, headers'
+	@echo 'make check        format, analysers, layers, prefixes, headers; make CC=clang syntax: what'
+	@echo '                  another compiler says of the tests'
 	@echo 'make asan|tsan    build and run the tests under a sanitizer; make m32: parsers of 32 bits'
 	@echo 'make valgrind     run tests, and the program, under valgrind; make cov: coverage by file'
 	@echo 'make fuzz         run every fuzz target for TIME each (default 60s; TIME=15m, JOBS=2)'
 	@echo 'make soak         everything at once for TIME (default 30s; TIME=30m): flat, and every byte right'
-	@echo 'make full         everything long: all of the above, more fuzzing'
+	@echo 'make full         everything in its long form: hours; soak and each fuzz target for TIME (default 10m)'
 	@echo 'make stacks       real TLS clients and servers through the program; QUICK=1: a minute'
 	@echo 'make chart-test   the Helm chart; chart-update writes anew what is made from it'
 	@echo 'make docs-test    run what the documents show, check their names and links'
@@ -252,13 +253,7 @@ image-test:
 	$(Q)tests/image/run.sh
 
 full:
-	$(DEPS) ci demo
-	$(Q)FULL=1 TEST_TIMEOUT=900 $(MAKE) test
-	$(Q)for target in check asan tsan m32 valgrind cov stacks demo chart-test docs-test image-test; do $(MAKE) $$target || exit 1; done
-	$(Q)FULL=1 $(MAKE) e2e
-	$(Q)KUBE=1.30 $(MAKE) e2e
-	$(Q)FULL=1 $(MAKE) e2e-cluster
-	$(Q)$(MAKE) fuzz TIME=10m
+	$(Q)tests/support/run_full.sh
 
 # QUICK=1: under three minutes; BENCH='--also before=/tmp/sealway': another build beside this one.
 bench:
