@@ -1,5 +1,6 @@
 #include "proxy/relay.h"
 
+#include <poll.h>
 #include <sys/socket.h>
 
 #include "base/clock.h"
@@ -184,11 +185,49 @@ void relay_on_event(struct conn *c, struct side *s, short what)
     settle(c);
 }
 
+static bool is_due(const struct conn *c)
+{
+    return clock_now_ms() >= next_look(c);
+}
+
+/* What epoll has to tell of a side by now. */
+static short stirred(const struct side *s)
+{
+    struct pollfd p = {
+        .fd = s->fd,
+        .events = (short)(((s->waiting & EV_READ) != 0 ? POLLIN : 0) |
+                          ((s->waiting & EV_WRITE) != 0 ? POLLOUT : 0)),
+    };
+
+    if (poll(&p, 1, 0) <= 0) {
+        return 0;
+    }
+    if ((p.revents & (POLLERR | POLLHUP)) != 0) {
+        return (short)(s->waiting & (EV_READ | EV_WRITE));
+    }
+    return (short)(((p.revents & POLLIN) != 0 ? EV_READ : 0) |
+                   ((p.revents & POLLOUT) != 0 ? EV_WRITE : 0));
+}
+
+/* A worker that was kept from its processor may come to a deadline before it was told what a side
+ * has for it: epoll tells of some sockets a turn. */
+static void look_once_more(struct conn *c, struct side *s)
+{
+    if (c->state == CONN_RELAYING) {
+        relay_on_event(c, s, stirred(s));
+    }
+}
+
 void relay_on_deadline(struct conn *c)
 {
-    uint64_t now = clock_now_ms();
-
-    if (now >= next_look(c)) {
+    if (is_due(c)) {
+        look_once_more(c, &c->client);
+        look_once_more(c, &c->server);
+    }
+    if (c->state != CONN_RELAYING) {
+        return;
+    }
+    if (is_due(c)) {
         conn_end(c, is_half_closed(c) ? END_HALF_CLOSE_TIMEOUT : END_IDLE_TIMEOUT);
         return;
     }
@@ -196,7 +235,7 @@ void relay_on_deadline(struct conn *c)
         conn_end(c, END_ERROR);
         return;
     }
-    if (!c->server_aged && now >= c->connected_ms + SERVER_AGED_MS) {
+    if (!c->server_aged && clock_now_ms() >= c->connected_ms + SERVER_AGED_MS) {
         listen_set_keepalive(c->server.fd);
         c->server_aged = true;
     }

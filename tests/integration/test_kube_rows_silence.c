@@ -20,6 +20,7 @@
 #include "support/form.h"
 #include "support/kuberow.h"
 #include "support/own_net.h"
+#include "support/sockopt.h"
 
 #define FD_MAX 1024
 
@@ -44,15 +45,6 @@ static bool is_to_server(const struct kubescene *s, int fd)
            ntohs(peer.sin_port) == fakeapi_port(s->api);
 }
 
-static int option(int fd, int level, int name)
-{
-    socklen_t len = sizeof(int);
-    int value = -1;
-
-    assert_int_equal(getsockopt(fd, level, name, &value, &len), 0);
-    return value;
-}
-
 /* Row 24a: what has the kernel find a dead peer within 60 s is set on every connection. */
 static void every_connection_notices_that_its_peer_is_gone(void **state)
 {
@@ -66,11 +58,11 @@ static void every_connection_notices_that_its_peer_is_gone(void **state)
             continue;
         }
         n++;
-        assert_int_equal(option(fd, SOL_SOCKET, SO_KEEPALIVE), 1);
-        assert_int_equal(option(fd, IPPROTO_TCP, TCP_KEEPIDLE), 30);
-        assert_int_equal(option(fd, IPPROTO_TCP, TCP_KEEPINTVL), 10);
-        assert_int_equal(option(fd, IPPROTO_TCP, TCP_KEEPCNT), 3);
-        assert_int_equal(option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT), 45000);
+        assert_int_equal(sockopt_of(fd, SOL_SOCKET, SO_KEEPALIVE), 1);
+        assert_int_equal(sockopt_of(fd, IPPROTO_TCP, TCP_KEEPIDLE), 30);
+        assert_int_equal(sockopt_of(fd, IPPROTO_TCP, TCP_KEEPINTVL), 10);
+        assert_int_equal(sockopt_of(fd, IPPROTO_TCP, TCP_KEEPCNT), 3);
+        assert_int_equal(sockopt_of(fd, IPPROTO_TCP, TCP_USER_TIMEOUT), 45000);
     }
     assert_in_range(n, 4, 8); /* four watches, and what was left by lists */
 }

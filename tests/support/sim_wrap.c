@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -34,6 +35,7 @@ int __wrap_connect(int fd, const struct sockaddr *sa, socklen_t len);
 ssize_t __wrap_send(int fd, const void *bytes, size_t len, int flags);
 ssize_t __wrap_recv(int fd, void *bytes, size_t len, int flags);
 ssize_t __wrap___recv_chk(int fd, void *bytes, size_t len, size_t room, int flags);
+int __wrap_poll(struct pollfd *fds, nfds_t n, int timeout);
 int __wrap_shutdown(int fd, int how);
 int __wrap_getsockname(int fd, struct sockaddr *sa, socklen_t *len);
 int __wrap_getsockopt(int fd, int level, int name, void *value, socklen_t *len);
@@ -116,6 +118,15 @@ ssize_t __wrap___recv_chk(int fd, void *bytes, size_t len, size_t room, int flag
 {
     SIM_CHECK(len <= room, "recv(%d) of %zu bytes into %zu", fd, len, room);
     return __wrap_recv(fd, bytes, len, flags);
+}
+
+int __wrap_poll(struct pollfd *fds, nfds_t n, int timeout)
+{
+    uint32_t wanted = (uint32_t)fds->events | POLLERR | POLLHUP;
+
+    SIM_CHECK(n == 1 && timeout == 0, "poll(%d, %lu, %d)", fds->fd, (unsigned long)n, timeout);
+    fds->revents = (short)(sim_kernel_poll(sim_kernel_sock(fds->fd)) & wanted); /* as EPOLL* */
+    return fds->revents != 0;
 }
 
 int __wrap_shutdown(int fd, int how)

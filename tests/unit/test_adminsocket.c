@@ -13,6 +13,7 @@
 
 #include "admin/adminsocket.h"
 #include "support/failsys.h"
+#include "support/sockopt.h"
 
 static struct netaddr address(const char *text)
 {
@@ -34,15 +35,6 @@ static bool connects(const struct netaddr *a)
     rc = connect(fd, (struct sockaddr *)&sa, len);
     close(fd);
     return rc == 0;
-}
-
-static int option_of(int fd, int level, int name)
-{
-    int value = -1;
-    socklen_t len = sizeof(value);
-
-    assert_int_equal(getsockopt(fd, level, name, &value, &len), 0);
-    return value;
 }
 
 static void a_free_port_is_told(void **state)
@@ -77,10 +69,10 @@ static void what_is_accepted_has_small_buffers(void **state)
     assert_int_equal(connect(client, (struct sockaddr *)&sa, len), 0);
     accepted = accept(fd, NULL, NULL);
     assert_true(accepted >= 0);
-    assert_in_range(option_of(accepted, SOL_SOCKET, SO_SNDBUF), 1, 262144);
-    assert_in_range(option_of(accepted, SOL_SOCKET, SO_RCVBUF), 1, 65536);
-    assert_int_equal(option_of(accepted, IPPROTO_TCP, TCP_USER_TIMEOUT), 30000);
-    assert_int_equal(option_of(accepted, SOL_SOCKET, SO_KEEPALIVE), 1);
+    assert_in_range(sockopt_of(accepted, SOL_SOCKET, SO_SNDBUF), 1, 262144);
+    assert_in_range(sockopt_of(accepted, SOL_SOCKET, SO_RCVBUF), 1, 65536);
+    assert_int_equal(sockopt_of(accepted, IPPROTO_TCP, TCP_USER_TIMEOUT), 30000);
+    assert_int_equal(sockopt_of(accepted, SOL_SOCKET, SO_KEEPALIVE), 1);
     close(accepted);
     close(client);
     close(fd);

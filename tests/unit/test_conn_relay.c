@@ -17,6 +17,7 @@
 #include "support/failsys.h"
 #include "support/inline_worker.h"
 #include "support/pattern.h"
+#include "support/sockopt.h"
 
 #define MIB     (1024u * 1024)
 #define UP      17 /* seeds of the two directions */
@@ -391,24 +392,15 @@ static void with_the_idle_timeout_off_only_the_ageing_is_due(void **state)
     pass_bytes(s, s->client, s->server, "still here");
 }
 
-static int keepalive_of(int fd)
-{
-    int value = -1;
-    socklen_t len = sizeof(value);
-
-    assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &value, &len), 0);
-    return value;
-}
-
 static void a_dialled_socket_gets_its_keepalive_when_it_has_lasted(void **state)
 {
     struct scene *s = *state;
 
-    assert_int_equal(keepalive_of(s->c->client.fd), 1); /* inherited */
+    assert_int_equal(sockopt_of(s->c->client.fd, SOL_SOCKET, SO_KEEPALIVE), 1); /* inherited */
     inline_worker_pass(s->iw, AGE_MS - 1);
-    assert_int_equal(keepalive_of(s->c->server.fd), 0);
+    assert_int_equal(sockopt_of(s->c->server.fd, SOL_SOCKET, SO_KEEPALIVE), 0);
     inline_worker_pass(s->iw, 1 + TIMEWHEEL_TICK_MS);
-    assert_int_equal(keepalive_of(s->c->server.fd), 1);
+    assert_int_equal(sockopt_of(s->c->server.fd, SOL_SOCKET, SO_KEEPALIVE), 1);
 }
 
 static void a_dialled_socket_gets_it_too_when_half_closed_early(void **state)
@@ -419,7 +411,7 @@ static void a_dialled_socket_gets_it_too_when_half_closed_early(void **state)
     inline_worker_expect_eof(s->iw, s->server);
     inline_worker_pass(s->iw, TICK_MS);
     inline_worker_pass(s->iw, AGE_MS);
-    assert_int_equal(keepalive_of(s->c->server.fd), 1);
+    assert_int_equal(sockopt_of(s->c->server.fd, SOL_SOCKET, SO_KEEPALIVE), 1);
 }
 
 static void a_half_closed_connection_ends_without_progress(void **state)
@@ -449,6 +441,22 @@ static void a_half_closed_connection_that_moves_slowly_goes_on(void **state)
         pass_bytes(s, s->server, s->client, "x");
     }
     fin(s->server);
+    expect_ended(s, END_CLIENT_EOF);
+}
+
+static void what_lies_in_a_socket_at_a_deadline_moves_however_late_we_look(void **state)
+{
+    struct scene *s = *state;
+
+    inline_worker_write(s->iw, s->client, "up", 2);
+    inline_worker_pass(s->iw, 10 * IDLE_MS);
+    inline_worker_expect(s->iw, s->server, "up", 2);
+    fin(s->client);
+    inline_worker_expect_eof(s->iw, s->server);
+    inline_worker_write(s->iw, s->server, "down", 4);
+    fin(s->server);
+    inline_worker_pass(s->iw, 10 * HALF_MS);
+    inline_worker_expect(s->iw, s->client, "down", 4);
     expect_ended(s, END_CLIENT_EOF);
 }
 
@@ -572,6 +580,7 @@ int main(void)
         IN_SCENE(a_dialled_socket_gets_it_too_when_half_closed_early),
         IN_SCENE(a_half_closed_connection_ends_without_progress),
         IN_SCENE(a_half_closed_connection_that_moves_slowly_goes_on),
+        IN_SCENE(what_lies_in_a_socket_at_a_deadline_moves_however_late_we_look),
         IN_SCENE(a_sink_that_breaks_is_the_one_to_blame),
         IN_SCENE(a_held_flow_whose_sink_breaks_ends_likewise),
         IN_SCENE(a_broken_connection_is_reset_on_both_sides),

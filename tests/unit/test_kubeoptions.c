@@ -19,6 +19,7 @@
 #include "support/certs.h"
 #include "support/client_scene.h"
 #include "support/failalloc.h"
+#include "support/sockopt.h"
 #include "support/tempdir.h"
 
 static struct client_scene k;
@@ -389,26 +390,17 @@ static void other_variables_name_no_proxy(void **state)
 /* ---- sockets ----------------------------------------------------------------------------------
  */
 
-static int option(int fd, int level, int name)
-{
-    int value = -1;
-    socklen_t len = sizeof(value);
-
-    assert_int_equal(getsockopt(fd, level, name, &value, &len), 0);
-    return value;
-}
-
 static void a_dead_peer_is_found_by_the_kernel(void **state)
 {
     int fd = socket(AF_INET, SOCK_STREAM, 0);
 
     (void)state;
     kubeoptions_tune_socket(fd);
-    assert_int_equal(option(fd, SOL_SOCKET, SO_KEEPALIVE), 1);
-    assert_int_equal(option(fd, IPPROTO_TCP, TCP_KEEPIDLE), 30);
-    assert_int_equal(option(fd, IPPROTO_TCP, TCP_KEEPINTVL), 10);
-    assert_int_equal(option(fd, IPPROTO_TCP, TCP_KEEPCNT), 3);
-    assert_int_equal(option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT), 45000);
+    assert_int_equal(sockopt_of(fd, SOL_SOCKET, SO_KEEPALIVE), 1);
+    assert_int_equal(sockopt_of(fd, IPPROTO_TCP, TCP_KEEPIDLE), 30);
+    assert_int_equal(sockopt_of(fd, IPPROTO_TCP, TCP_KEEPINTVL), 10);
+    assert_int_equal(sockopt_of(fd, IPPROTO_TCP, TCP_KEEPCNT), 3);
+    assert_int_equal(sockopt_of(fd, IPPROTO_TCP, TCP_USER_TIMEOUT), 45000);
     assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
     close(fd);
 }
@@ -443,7 +435,7 @@ static void every_connection_is_tuned_so(void **state)
     addr = answerer_addr(k.answers);
     fd = find_socket(&addr);
     assert_true(fd >= 0);
-    assert_int_equal(option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT), 45000);
+    assert_int_equal(sockopt_of(fd, IPPROTO_TCP, TCP_USER_TIMEOUT), 45000);
     assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
 }
 

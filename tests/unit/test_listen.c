@@ -14,6 +14,7 @@
 #include "proxy/listen.h"
 #include "support/failsys.h"
 #include "support/proxy_fixture.h"
+#include "support/sockopt.h"
 
 /* A free port of 127.0.0.1. */
 static int scene_setup(void **state)
@@ -51,15 +52,6 @@ static int foreign(const struct netaddr *a, bool reuseaddr, bool reuseport)
     }
     assert_int_equal(bind(fd, (struct sockaddr *)&sa, len), 0);
     return fd;
-}
-
-static int option_of(int fd, int level, int name)
-{
-    int value = -1;
-    socklen_t len = sizeof(value);
-
-    assert_int_equal(getsockopt(fd, level, name, &value, &len), 0);
-    return value;
 }
 
 static void assert_in_use(const struct netaddr *where)
@@ -338,11 +330,11 @@ static void sockets_do_not_block_nor_leak_into_programs_and_inherit_what_connect
 
     assert_true((fcntl(fd, F_GETFL) & O_NONBLOCK) != 0);
     assert_true((fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0);
-    assert_int_equal(option_of(fd, SOL_SOCKET, SO_KEEPALIVE), 1);
-    assert_int_equal(option_of(fd, IPPROTO_TCP, TCP_KEEPIDLE), 60);
-    assert_true(option_of(fd, IPPROTO_TCP, TCP_USER_TIMEOUT) > 0);
-    assert_true(option_of(fd, IPPROTO_TCP, TCP_NODELAY) != 0);
-    assert_int_equal(option_of(fd, SOL_SOCKET, SO_ACCEPTCONN), 0);
+    assert_int_equal(sockopt_of(fd, SOL_SOCKET, SO_KEEPALIVE), 1);
+    assert_int_equal(sockopt_of(fd, IPPROTO_TCP, TCP_KEEPIDLE), 60);
+    assert_true(sockopt_of(fd, IPPROTO_TCP, TCP_USER_TIMEOUT) > 0);
+    assert_true(sockopt_of(fd, IPPROTO_TCP, TCP_NODELAY) != 0);
+    assert_int_equal(sockopt_of(fd, SOL_SOCKET, SO_ACCEPTCONN), 0);
     close(fd);
 }
 
