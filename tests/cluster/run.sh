@@ -18,28 +18,10 @@
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../metrics/python.sh"
+. "$here/../support/as_root.sh"
 
-if [ "$(id -u)" -ne 0 ]; then
-    # What is built is then root's, and kept with root's caches.
-    if command -v sudo >/dev/null; then
-        keep=SEALWAY_E2E_CACHE,SEALWAY_IMAGE_CACHE,SEALWAY_CLUSTER_CACHE,SEALWAY_ARCHIVE
-        keep=$keep,SEALWAY_NODE_REQUIRED,TMPDIR,NODE,FULL,KEEP,PATH
-        # And from where what has to be fetched is fetched.
-        for name in $(compgen -e); do
-            case ${name,,} in
-                goproxy | goflags | gosumdb | gonosumdb | goprivate | pip_* | npm_config_*) ;;
-                http_proxy | https_proxy | all_proxy | no_proxy) ;;
-                *) continue ;;
-            esac
-            keep=$keep,$name
-        done
-        exec sudo --preserve-env="$keep" "$here/run.sh" "$@"
-    fi
-    echo "run.sh: namespaces of its own take root: sudo $0 $*" >&2
-    exit 1
-fi
-# As root by sudo one may have a user's path and no home.
-export PATH=$PATH:/usr/sbin:/sbin HOME=${HOME:-/root}
+caches=SEALWAY_E2E_CACHE,SEALWAY_IMAGE_CACHE,SEALWAY_CLUSTER_CACHE,SEALWAY_ARCHIVE
+as_root "$caches,SEALWAY_NODE_REQUIRED,NODE" "$here/run.sh" "$@"
 for program in containerd runc ctr nft conntrack ip unshare nsenter sysctl python3; do
     command -v $program >/dev/null || {
         echo "run.sh: $program is missing; tests/support/deps.sh cluster installs it" >&2

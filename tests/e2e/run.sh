@@ -13,16 +13,9 @@
 set -eu
 cd "$(dirname "$0")"
 . ../metrics/python.sh
+. ../support/as_root.sh
 
-if [ "$(id -u)" -ne 0 ]; then
-    # What is built is then root's, and kept with root's caches.
-    if command -v sudo >/dev/null; then
-        exec sudo --preserve-env=SEALWAY_BIN,SEALWAY_E2E_CACHE,KUBE,FULL,KEEP,PATH \
-            "$PWD/run.sh" "$@"
-    fi
-    echo "run.sh: a network namespace of its own takes root: sudo $0 $*" >&2
-    exit 1
-fi
+as_root SEALWAY_BIN,SEALWAY_E2E_CACHE,KUBE "$PWD/run.sh" "$@"
 for program in unshare ip openssl python3; do
     command -v $program >/dev/null || {
         echo "run.sh: $program is missing; tests/support/deps.sh e2e installs it" >&2

@@ -6,12 +6,8 @@
 # namespace of its own.  KEEP=DIR leaves the image and the bill of materials there.  Takes root.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
-
-if [ "$(id -u)" -ne 0 ]; then
-    command -v sudo >/dev/null && exec sudo --preserve-env=SEALWAY_IMAGE_CACHE,KEEP "$PWD/tests/image/run.sh"
-    echo "run.sh: namespaces of its own take root: sudo $0" >&2
-    exit 1
-fi
+. tests/support/as_root.sh
+as_root SEALWAY_IMAGE_CACHE "$PWD/tests/image/run.sh"
 if [ "${INSIDE:-}" != yes ]; then
     exec env INSIDE=yes unshare --mount -- tests/image/run.sh
 fi
@@ -76,10 +72,11 @@ checks() {
 }
 
 checks 2>&1 | tee "$dir/results"
+ended=${PIPESTATUS[0]}
 if [ -n "${KEEP:-}" ]; then
     mkdir -p "$KEEP" && cp "$archive" "$bill" "$KEEP/"
 fi
 passed=$(grep -c '^ok ' "$dir/results")
 failed=$(grep -c '^FAIL ' "$dir/results")
 printf '%d passed, %d failed\n' "$passed" "$failed"
-[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ] && [ "$ended" -eq 0 ]

@@ -1,10 +1,16 @@
 # steps.sh - for .ci/run and run_full.sh to source: steps that are run one behind the other, each
 # shown by what is worth reading of its log, and added up.  A failed step does not stop the others.
+#
+#   logs  a directory for what steps print, to be kept; without it one that goes at the end
 # shellcheck shell=bash
 
-logs=$(mktemp -d "${TMPDIR:-/tmp}/sealway-steps.XXXXXX")
 kubernetes=
-trap 'rm -rf "$logs"; [ -z "$kubernetes" ] || kill -- "-$kubernetes" 2>/dev/null' EXIT
+own_logs=
+if [ -z "${logs:-}" ]; then
+    logs=$(mktemp -d "${TMPDIR:-/tmp}/sealway-steps.XXXXXX") || exit 1
+    own_logs=$logs
+fi
+trap 'rm -rf "$own_logs"; [ -z "$kubernetes" ] || kill -- "-$kubernetes" 2>/dev/null' EXIT
 # Named, so that it is the same for whoever `make e2e` becomes by sudo.
 export SEALWAY_E2E_CACHE=${SEALWAY_E2E_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/sealway-e2e}
 
@@ -25,7 +31,8 @@ brief() {
     awk '/^[^ ]/ { flaky = /^flaky / }
          flaky || /^(ok +([a-z]+$|fuzz_.* runs )|[0-9]+ passed|stage |image: |layer of )/ ||
          /^(lines [0-9.]+%|[0-9]+ of [0-9]+ calls for memory )/ ||
-         /^(             )?(skip(ped)? |replay with |[0-9]+ pairs)/' "$1"
+         /^(             )?((m32: )?skip(ped)?,? |replay with |[0-9]+ pairs)/ ||
+         /^             [0-9]+ of [0-9]+ (first flights|refusals) /' "$1"
 }
 
 # A log without what went well: figures stand below the "ok" of a test.
@@ -56,6 +63,23 @@ step() {
     fi
 }
 
+tree() {
+    git -c safe.directory='*' status --porcelain 2>/dev/null
+}
+
+# note_tree, once there is a git, and tree_is_clean: a run leaves the tree as it found it.
+note_tree() {
+    tree_before=$(tree)
+}
+
+tree_is_clean() {
+    local changed
+    changed=$(tree)
+    [ "$changed" = "$tree_before" ] && return
+    printf 'the run left changes behind:\n%s\n' "$changed"
+    return 1
+}
+
 # build_kubernetes [VERSION...] - Kubernetes and helm for the tests are built beside the other steps,
 # once there is a Go, of the time that they leave; what was built before is not built again.
 build_kubernetes() {
@@ -71,7 +95,8 @@ build_kubernetes() {
 
 # The last line, "N passed, N failed": tests, checks and steps together.
 steps_end() {
-    [ -z "$kubernetes" ] || wait "$kubernetes"
+    # Those who need it have waited for it, and have failed where it failed.
+    [ -z "$kubernetes" ] || wait "$kubernetes" || cat "$logs/kubernetes"
     kubernetes=
     printf '%d passed, %d failed\n' $passed $failed
     [ $failed -eq 0 ]
