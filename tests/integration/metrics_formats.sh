@@ -22,7 +22,7 @@ verdict() {
 }
 
 skipped() {
-    printf '%13sskipped %s: %s is not installed (tests/support/deps.sh test)\n' '' "$1" "$2"
+    printf '%13sskip %s: %s is not installed (tests/support/deps.sh test)\n' '' "$1" "$2"
 }
 
 "$page" --print 'application/openmetrics-text;version=1.0.0' >"$dir/openmetrics" &&

@@ -136,7 +136,7 @@ int main(void)
     };
 
     if (!own_net_enter()) {
-        print_message("[  SKIPPED ] admin_net: a network namespace of its own is not permitted\n");
+        print_message("             skip admin_net: no network namespace of its own\n");
         return 0;
     }
     own_net_add_address(ELSEWHERE);

@@ -116,7 +116,7 @@ static void tshark_reads_what_we_route_by_but_for_what_is_listed(void **state)
     size_t asked = 0, held = 0, listed = 0;
 
     if (system("command -v tshark >/dev/null") != 0) {
-        print_message("             no tshark on this machine\n");
+        print_message("             skip %s: tshark is not installed\n", __func__);
         skip();
     }
     write_capture(o, tempdir_path(&o->dir, "flights.pcap", path));

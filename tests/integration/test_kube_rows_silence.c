@@ -106,12 +106,13 @@ static unsigned seconds(void)
 }
 
 /* Drop every packet, and say after how many seconds of the kernel's time that was noticed. */
-static unsigned vanish(struct kubescene *s, bool with_lists)
+static unsigned vanish(struct kubescene *s, const char *test, bool with_lists)
 {
     unsigned since = seconds();
 
     kuberow_start(s, NULL);
     if (!drop_all(s)) {
+        print_message("             skip %s: no packets can be dropped here\n", test);
         skip();
     }
     if (with_lists) {
@@ -139,11 +140,11 @@ static void a_network_that_drops_all_is_noticed_within_a_minute(void **state)
 
     (void)state;
     if (!form_is_full() || !own_net_enter()) {
-        print_message("the long form only, in a network namespace of its own\n");
+        print_message("             skip %s: only in the full form, in its own net\n", __func__);
         skip();
     }
     for (unsigned i = 0; i < 2; i++) {
-        took[i] = vanish(&scene, i == 1);
+        took[i] = vanish(&scene, __func__, i == 1);
         expect_mended(&scene);
         kubescene_stop(&scene);
     }

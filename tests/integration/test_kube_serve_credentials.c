@@ -208,7 +208,7 @@ static void its_memory_is_left_in_no_core_file(void **state)
     assert_int_equal(getrlimit(RLIMIT_CORE, &before), 0);
     if (setrlimit(RLIMIT_CORE, &unlimited) != 0 || !leaves_core(&s->dir)) {
         (void)setrlimit(RLIMIT_CORE, &before);
-        print_message("             skipped: no process leaves a core file here\n");
+        print_message("             skip %s: no process leaves a core file here\n", __func__);
         skip();
     }
     start_serving(s);
@@ -238,8 +238,8 @@ int main(void)
     };
 
     if (!kubeserve_enter_net()) {
-        print_message("[  SKIPPED ] kube_serve_credentials: a network namespace of its own is not "
-                      "permitted\n");
+        print_message(
+            "             skip kube_serve_credentials: no network namespace of its own\n");
         return 0;
     }
     return cmocka_run_group_tests_name("kube_serve_credentials", tests, NULL, NULL);

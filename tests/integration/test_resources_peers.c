@@ -164,7 +164,7 @@ static void peers_that_vanish_are_found_out(void **state)
     bool found;
 
     if (cable == NULL) {
-        print_message("             only in the full form, with TUN devices: it takes minutes\n");
+        print_message("             skip %s: only in the full form, with TUN devices\n", __func__);
         skip();
     }
     mass_scene_start(m, MASS_FLOOD, args);

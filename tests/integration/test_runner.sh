@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # run_tests.sh counts and shows as it says: against programs that fail by their seed, fail once, skip
-# and pass.
+# and pass, and that crash, hang, are found out by a sanitizer or end too early.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 dir=$(mktemp -d "${TMPDIR:-/tmp}/sealway-runner.XXXXXX")
@@ -25,7 +25,8 @@ echo "             replay with LOAD_SEED=${LOAD_SEED:-$$} LOAD_STEPS=${LOAD_STEP
 [ -e loaded ] && exit
 touch loaded
 printf 'odd \0\377 bytes\ntoo late\n'
-exit 1
+echo "[   LINE   ] --- test_load.c:7: error: Failure!"
+kill -ABRT $$
 END
 program skips <<'END'
 echo "             skip skips: nothing to do here"
@@ -36,16 +37,14 @@ echo "             19 pairs"
 END
 program skips_one <<'END'
 echo "             skip announced: it is not installed"
+echo "[==========] Running 2 test(s)."
 echo "[  SKIPPED ] announced"
 echo "[  SKIPPED ] silent"
+echo "[==========] 2 test(s) run."
 echo "[  PASSED  ] 2 test(s)."
 echo "[  SKIPPED ] 2 test(s), listed below:"
 echo "[  SKIPPED ] announced"
 echo "[  SKIPPED ] silent"
-END
-program lies <<'END'
-echo "[  PASSED  ] 3 test(s)."
-echo "[  FAILED  ] 1 test(s), listed below:"
 END
 program passes <<'END'
 echo "not shown"
@@ -68,7 +67,7 @@ shown() {
 
 shown 2 '^FAIL  by_seed +exit 1; replay with BY_SEED=7$' # the second run, too
 shown 0 '^flaky by_seed'
-shown 1 '^FAIL  by_load +exit 1; replay with LOAD_SEED=[0-9]+ LOAD_STEPS=20$'
+shown 1 '^FAIL  by_load +exit 134; replay with LOAD_SEED=[0-9]+ LOAD_STEPS=20$'
 shown 1 '^flaky by_load +failed, then passed alone with LOAD_SEED=[0-9]+ LOAD_STEPS=20; at first:$'
 shown 2 '^      too late$'
 shown 1 '^ok    skips +0 tests'
@@ -82,14 +81,67 @@ shown 1 '^ {13}3 figures$'
 shown 0 '^not shown$'
 shown 1 '^failed: by_seed$'
 shown 1 '^5 passed, 1 failed$'
-if tests/support/run_tests.sh "$dir/build" "$dir/lies" >/dev/null; then
-    echo "what says that a test failed has passed"
-    wrong=1
-fi
 # The seed that failed is the one that passed.
 if [ "$(grep -ao 'LOAD_SEED=[0-9]*' "$dir/out" | sort -u | wc -l)" -ne 1 ]; then
     echo "a second seed was drawn"
     wrong=1
 fi
+
+# no_accident NAME WHY: what stdin does is a failure, which a second run, good as it were, must not excuse.
+no_accident() {
+    { echo "[ -e $1.tried ] && exit; touch $1.tried" && cat; } | program "$1"
+    TEST_TIMEOUT=2 tests/support/run_tests.sh "$dir/build" "$dir/$1" >"$dir/one"
+    if [ $? -ne 1 ] || [ "$(grep -acE "^(FAIL|ok|flaky) " "$dir/one")" -ne 1 ] ||
+        ! grep -qaE "^FAIL  $1 +$2\$" "$dir/one"; then
+        echo "$1 should fail, once: $2"
+        cat "$dir/one"
+        wrong=1
+    fi
+}
+
+no_accident lies "exit 0, but a test failed" <<'END'
+echo "[  PASSED  ] 3 test(s)."
+echo "[  FAILED  ] 1 test(s), listed below:"
+END
+no_accident leaves "exit 0, but not all tests were run" <<'END'
+echo "[==========] Running 3 test(s)."
+echo "[==========] 3 test(s) run."
+echo "[==========] Running 20 test(s)."
+END
+no_accident has_none "exit 0, but not all tests were run" <<'END'
+echo "[==========] Running 0 test(s)."
+echo "[==========] 0 test(s) run."
+END
+no_accident hangs "no end after 2 s" <<'END'
+sleep 60
+END
+no_accident crashes "exit 139" <<'END'
+kill -SEGV $$
+END
+no_accident crashes_in_a_test "exit 134" <<'END'
+echo "Test failed with exception: Segmentation fault(11)"
+kill -ABRT $$
+END
+no_accident crashes_below "exit 134" <<'END'
+printf "[   LINE   ] --- test_below.c:7: error: Failure!"
+echo "the program ended with status 139; it wrote:"
+kill -ABRT $$
+END
+no_accident asserts_below "exit 1" <<'END'
+echo "src/below.c:7: assertion failed: n > 0"
+exit 1
+END
+for sanitizer in ASAN TSAN UBSAN; do
+    no_accident "leaks_below_$sanitizer" "a sanitizer's report" <<END
+case \$${sanitizer}_OPTIONS in
+    *exitcode=99:log_path=/*) echo "found" >"\${${sanitizer}_OPTIONS##*log_path=}.7" ;;
+esac
+END
+    grep -q '^      found$' "$dir/one" || { echo "$sanitizer: no report" && wrong=1; }
+done
+no_accident is_found_out "exit 99" <<'END'
+exit 99
+END
+
 [ $wrong -eq 0 ] || cat "$dir/out"
 exit $wrong

@@ -372,14 +372,15 @@ static int run(const struct stage *g, const char *command, char *out, size_t cap
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-static void assert_program_reaches_the_shop(void **state, const char *program, const char *command)
+static void assert_program_reaches_the_shop(void **state, const char *test, const char *program,
+                                            const char *command)
 {
     const struct stage *g = *state;
     char which[64], out[8192];
 
     snprintf(which, sizeof(which), "command -v %s", program);
     if (run(g, which, out, sizeof(out)) != 0) {
-        print_message("             %s is not installed\n", program);
+        print_message("             skip %s: %s is not installed\n", test, program);
         skip();
     }
     if (run(g, command, out, sizeof(out)) != 0 || strstr(out, "shop\n") == NULL) {
@@ -389,7 +390,7 @@ static void assert_program_reaches_the_shop(void **state, const char *program, c
 
 static void curl_reaches_the_verified_backend(void **state)
 {
-    assert_program_reaches_the_shop(state, "curl",
+    assert_program_reaches_the_shop(state, __func__, "curl",
                                     "curl -sS --max-time 20 --noproxy '*' --cacert $CA "
                                     "--resolve $HOST:$PORT:127.0.0.1 https://$HOST:$PORT/ 2>&1");
 }
@@ -397,7 +398,7 @@ static void curl_reaches_the_verified_backend(void **state)
 static void openssl_s_client_reaches_the_verified_backend(void **state)
 {
     assert_program_reaches_the_shop(
-        state, "openssl",
+        state, __func__, "openssl",
         "printf 'GET / HTTP/1.0\\r\\n\\r\\n' | timeout 20 openssl s_client -quiet "
         "-connect 127.0.0.1:$PORT -servername $HOST -verify_hostname $HOST -CAfile $CA "
         "-verify_return_error 2>&1");
@@ -406,7 +407,7 @@ static void openssl_s_client_reaches_the_verified_backend(void **state)
 static void gnutls_cli_reaches_the_verified_backend(void **state)
 {
     assert_program_reaches_the_shop(
-        state, "gnutls-cli",
+        state, __func__, "gnutls-cli",
         "printf 'GET / HTTP/1.0\\r\\n\\r\\n' | timeout 20 gnutls-cli --x509cafile=$CA "
         "--sni-hostname=$HOST --verify-hostname=$HOST --port=$PORT 127.0.0.1 2>&1");
 }
@@ -414,7 +415,7 @@ static void gnutls_cli_reaches_the_verified_backend(void **state)
 static void python_reaches_the_verified_backend(void **state)
 {
     assert_program_reaches_the_shop(
-        state, "python3",
+        state, __func__, "python3",
         "timeout 20 python3 -c '\n"
         "import os, socket, ssl\n"
         "context = ssl.create_default_context(cafile=os.environ[\"CA\"])\n"
@@ -430,6 +431,7 @@ static void openssl_s_client_names_the_alert_for_an_unknown_name(void **state)
     char out[8192];
 
     if (run(g, "command -v openssl", out, sizeof(out)) != 0) {
+        print_message("             skip %s: openssl is not installed\n", __func__);
         skip();
     }
     (void)run(g,

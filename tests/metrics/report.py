@@ -30,7 +30,7 @@ def run(*tests):
         try:
             test()
         except Skipped as why:
-            figure(f"skipped {name}: {why}")
+            figure(f"skip {name}: {why}")
             continue
         except Exception:  # whatever it is, the other tests go on
             traceback.print_exc(file=sys.stdout)

@@ -28,8 +28,10 @@
 #define START_LIMIT_MS (form_is_under_valgrind() ? 120000u : 20000u)
 #define STOP_LIMIT_MS  20000u
 #define LINE_LIMIT_MS  5000u
+#define DEATH_LIMIT_MS 1000u /* whose death a test has just noticed may still be dying */
 
 struct sealway {
+    struct sealway *next;
     pid_t pid;          /* 0 once reaped */
     int status;         /* as waitpid() gave it */
     struct tempdir dir; /* ports file, what it writes */
@@ -38,6 +40,9 @@ struct sealway {
     struct netaddr admin;
     char ports_path[PATH_MAX], stdout_path[PATH_MAX], stderr_path[PATH_MAX];
 };
+
+static struct sealway *started; /* and not forgotten */
+static pid_t starter;           /* a child of it has not started them */
 
 static char *read_file(const char *path)
 {
@@ -292,6 +297,47 @@ static bool has_bound_or_ended(void *ctx)
     return yes || has_ended(s);
 }
 
+static void say_stderr(const struct sealway *s, int status)
+{
+    int fd = open(s->stderr_path, O_RDONLY | O_CLOEXEC);
+    char part[4096];
+    ssize_t n;
+
+    print_error("\nthe program ended with status %d; it wrote:\n", status);
+    while (fd >= 0 && (n = read(fd, part, sizeof(part))) > 0) {
+        if (write(STDERR_FILENO, part, (size_t)n) != n) {
+            break;
+        }
+    }
+    if (fd >= 0) {
+        close(fd);
+    }
+}
+
+/* The first assertion that fails aborts the test program (CMOCKA_TEST_ABORT), and no teardown tells
+ * that it failed because a program crashed. */
+static void tell_of_the_dead(int sig)
+{
+    for (struct sealway *s = getpid() == starter ? started : NULL; s != NULL; s = s->next) {
+        int status = sealway_wait(s, DEATH_LIMIT_MS);
+
+        if (status > 0) {
+            say_stderr(s, status);
+        }
+    }
+    (void)raise(sig); /* not handled a second time */
+}
+
+static void keep_in_mind(struct sealway *s)
+{
+    const struct sigaction action = {.sa_handler = tell_of_the_dead, .sa_flags = (int)SA_RESETHAND};
+
+    s->next = started;
+    started = s;
+    starter = getpid();
+    (void)sigaction(SIGABRT, &action, NULL); /* cannot fail */
+}
+
 static struct sealway *start(const struct sealway_config *cfg, bool (*is_far_enough)(void *ctx))
 {
     struct sealway *s = calloc(1, sizeof(*s));
@@ -307,6 +353,7 @@ static struct sealway *start(const struct sealway_config *cfg, bool (*is_far_eno
     tempdir_path(&s->dir, "stderr", s->stderr_path);
     fill_argv(s, cfg, argv);
     spawn(s, argv, cfg->env);
+    keep_in_mind(s);
     if (!wait_until(is_far_enough, s, START_LIMIT_MS) || s->pid == 0) {
         char *said = sealway_stderr(s);
 
@@ -415,14 +462,6 @@ char *sealway_access_line(const struct sealway *s, const char *text)
     return search.line;
 }
 
-static void say_stderr(const struct sealway *s, int status)
-{
-    char *said = sealway_stderr(s);
-
-    print_error("the program ended with status %d; it wrote:\n%s\n", status, said);
-    free(said);
-}
-
 int sealway_stop(struct sealway *s)
 {
     int status;
@@ -450,7 +489,13 @@ int sealway_stop(struct sealway *s)
 
 void sealway_forget(struct sealway *s)
 {
+    struct sealway **at = &started;
+
     assert_int_equal(s->pid, 0);
+    while (*at != s) {
+        at = &(*at)->next;
+    }
+    *at = s->next;
     tempdir_remove(&s->dir);
     free(s);
 }

@@ -3,6 +3,8 @@
  *
  * $SEALWAY_BIN names the program (default build/sealway).  It listens on free ports, runs with two
  * workers and no drain delay unless arguments or environment say otherwise, and dies with the test.
+ * When the test program aborts, it says which of them had ended with another status than 0, and
+ * what those wrote to stderr.
  */
 #ifndef SUPPORT_SEALWAY_PROC_H
 #define SUPPORT_SEALWAY_PROC_H

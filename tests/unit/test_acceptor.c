@@ -155,7 +155,9 @@ static void at_the_limit_of_the_process_nothing_spins_and_all_recover(void **sta
     size_t n_gaps = 0;
 
     if (getenv("RUN_UNDER") != NULL) {
-        skip(); /* valgrind keeps the limit itself, and closes what accept(2) returned beyond it */
+        /* It closes what accept(2) returned beyond it, too. */
+        print_message("             skip %s: valgrind keeps the limit itself\n", __func__);
+        skip();
     }
     assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
     for (size_t i = 0; i < ARRAY_LEN(clients); i++) {

@@ -447,7 +447,8 @@ static void without_descriptors_it_waits(void **state)
     int fd;
 
     if (getenv("RUN_UNDER") != NULL) {
-        skip(); /* valgrind keeps the limit itself */
+        print_message("             skip %s: valgrind keeps the limit itself\n", __func__);
+        skip();
     }
     admin_scene_start(scene);
     fd = admin_scene_dial(scene);

@@ -87,7 +87,8 @@ static void one_socket_takes_both_families(void **state)
 
     (void)state;
     if (fd == -EAFNOSUPPORT || fd == -EADDRNOTAVAIL) {
-        skip(); /* no IPv6 here */
+        print_message("             skip %s: no IPv6 here\n", __func__);
+        skip();
     }
     assert_true(fd >= 0);
     v4.port = any.port;

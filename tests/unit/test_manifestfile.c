@@ -148,6 +148,7 @@ static void what_may_not_be_read_keeps_its_objects(void **state)
     char dir[PATH_MAX], file[PATH_MAX];
 
     if (!drop_rights(w)) {
+        print_message("             skip %s: its rights cannot be dropped\n", __func__);
         skip();
     }
     tempdir_write(&w->dir, "sub/a.yaml", ONE_PORT("a", "1"));
