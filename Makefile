@@ -83,7 +83,7 @@ WRAP    := $(foreach f,$(WRAPPED),-Wl,--wrap=$(f)) -Wl,-u,__wrap_malloc
 # Tests of the data plane let system calls fail, too: tests/support/failsys.c.
 FAILSYS_WRAP := $(foreach f,socket listen accept4 connect send recv __recv_chk shutdown getsockopt \
                 event_add event_new eventfd aligned_alloc pthread_create getrandom splice pipe2 fcntl,-Wl,--wrap=$(f))
-$(addprefix $(B)/tests/test_,adminsocket listen clientcap acceptor conn conn_hello conn_relay conn_stats connlog \
+$(addprefix $(B)/tests/test_,adminsocket listen clientcap acceptor conn conn_hello conn_relay conn_stats connlog relay_deadlines \
   flow hello_stats upstream pipepool refuse linger worker connbudget proxy siphash store registry statepool yamlanchors readiness): \
   WRAP += $(FAILSYS_WRAP)
 # Clients of the admin port from elsewhere than this machine.
@@ -97,7 +97,7 @@ $(B)/tests/test_sim_kernel: $(call libs,proxy)
 $(addprefix $(B)/tests/test_fake_,apiserver apifaults): $(call libs,base)
 $(B)/tests/test_jsonsplit_random: $(call libs,kube)
 # Named apart from the integration tests test_hello and test_relay.
-$(addprefix $(B)/tests/test_,adoption conn_hello conn_relay conn_stats hello_stats): $(call libs,proxy)
+$(addprefix $(B)/tests/test_,adoption conn_hello conn_relay conn_stats hello_stats relay_deadlines): $(call libs,proxy)
 $(addprefix $(B)/tests/test_,reflector_time reflector_model): $(call libs,kube)
 $(B)/tests/test_eventlog_renew: $(call libs,controller)
 $(B)/tests/test_store_changes: $(call libs,model)

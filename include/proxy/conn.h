@@ -7,9 +7,9 @@
  * state lists; it is freed by the worker after the callback that ended it has returned.
  *
  * Memory of an idle connection: this struct and, with the access log on, its conn_facts.  No
- * buffer, pipe or timer is held while nothing is in flight.  Of its 496 bytes, for which malloc(3)
+ * buffer, pipe or timer is held while nothing is in flight.  Of its 504 bytes, for which malloc(3)
  * takes 512, two sides have 272 (libevent's registrations 256), two flows 48, lists and deadline
- * 40, the two addresses 40, pointers 48, times 24, numbers and flags 24.
+ * 40, the two addresses 40, pointers 48, times 24, numbers and flags 32.
  */
 #ifndef PROXY_CONN_H
 #define PROXY_CONN_H
@@ -66,6 +66,7 @@ struct conn {
     uint32_t connect_us;   /* first dial to connected; 0: not connected */
     uint32_t hello_bytes;  /* raw bytes received of it */
     uint32_t lingered;     /* bytes read away behind an answer */
+    uint32_t queued;       /* bytes the kernel had not delivered at the last deadline (relay.c) */
     uint8_t dials;         /* endpoints tried */
     uint8_t state;         /* enum conn_state */
     uint8_t phase;         /* enum conn_phase; PHASES: in none */
@@ -119,8 +120,8 @@ void conn_wait_for_nothing(struct side *s);
  */
 #define CONN_WATCH (EV_WRITE | EV_ET | EV_PERSIST)
 
-/** The error pending on a socket (SO_ERROR), 0 when there is none: how a watched side learns of a
- * reset. */
+/** The error that has ended a socket (SO_ERROR), 0 when there is none: how a watched side learns of
+ * a reset. */
 int conn_socket_error(int fd);
 
 /** Microseconds from `then_us` until now, at most UINT32_MAX; options allow waits beyond. */

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -176,9 +177,15 @@ int conn_wait(struct conn *c, struct side *s, short mask)
 
 int conn_socket_error(int fd)
 {
+    struct pollfd p = {.fd = fd};
     int error = 0;
     socklen_t len = sizeof(error);
 
+    /* SO_ERROR tells also what TCP goes on in spite of, an unreachable host for a while (RFC 1122
+     * 4.2.3.9); that is no POLLERR. */
+    if (poll(&p, 1, 0) <= 0 || (p.revents & POLLERR) == 0) {
+        return 0;
+    }
     return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 ? error : errno;
 }
 
@@ -254,6 +261,7 @@ void conn_set_endpoint(struct conn *c, struct endpoint_state *endpoint)
 void conn_note_progress(struct conn *c)
 {
     c->progress_ms = clock_now_ms();
+    c->queued = 0;
 }
 
 void conn_fail(struct conn *c, const struct side *s, int error)

@@ -164,6 +164,16 @@ static int take_out_of_pipe(struct flow *f, struct pipepool *pipes)
     return 0;
 }
 
+/* A server that was reset may have said why before that: what it said is still there to be read. */
+static void sink_failed(struct conn *c, const struct flow *f, int error)
+{
+    bool may_have_said = f == &c->up && c->down.held == NULL && !c->down.eof;
+
+    if (!may_have_said || flow_pump(c, &c->down)) {
+        conn_fail(c, sink_of(c, f), error);
+    }
+}
+
 /* The sink took nothing of what is held.  False when the connection has ended. */
 static bool not_taken(struct conn *c, struct flow *f, int error)
 {
@@ -173,7 +183,7 @@ static bool not_taken(struct conn *c, struct flow *f, int error)
     if (error == 0 || error == EAGAIN) {
         return true;
     }
-    conn_fail(c, sink_of(c, f), error);
+    sink_failed(c, f, error);
     return false;
 }
 
@@ -200,12 +210,11 @@ bool flow_flush(struct conn *c, struct flow *f)
 static bool pass(struct conn *c, struct flow *f, size_t len)
 {
     const uint8_t *bytes = c->worker->scratch;
-    struct side *to = sink_of(c, f);
-    ssize_t n = send_some(to->fd, bytes, len);
+    ssize_t n = send_some(sink_of(c, f)->fd, bytes, len);
 
     if (n < 0) {
         if (errno != EAGAIN) {
-            conn_fail(c, to, errno);
+            sink_failed(c, f, errno);
             return false;
         }
         n = 0;

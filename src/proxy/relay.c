@@ -1,6 +1,8 @@
 #include "proxy/relay.h"
 
+#include <linux/sockios.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "base/clock.h"
@@ -185,61 +187,67 @@ void relay_on_event(struct conn *c, struct side *s, short what)
     settle(c);
 }
 
-static bool is_due(const struct conn *c)
+/* Whether epoll has something to tell of a side: a worker that was kept from its processor may come
+ * to a deadline first. */
+static bool has_stirred(const struct side *s)
 {
-    return clock_now_ms() >= next_look(c);
+    struct pollfd p = {.fd = s->fd};
+
+    if (s->waiting != CONN_WATCH) {
+        p.events = (short)(((s->waiting & EV_READ) != 0 ? POLLIN : 0) |
+                           ((s->waiting & EV_WRITE) != 0 ? POLLOUT : 0));
+    }
+    /* That a watched side has ended is known, and no news. */
+    return poll(&p, 1, 0) > 0 && (p.events != 0 || (p.revents & POLLERR) != 0);
 }
 
-/* What epoll has to tell of a side by now. */
-static short stirred(const struct side *s)
+/* Bytes that a socket has taken and its peer has not; tcp(7). */
+static uint32_t queued_in(const struct side *s)
 {
-    struct pollfd p = {
-        .fd = s->fd,
-        .events = (short)(((s->waiting & EV_READ) != 0 ? POLLIN : 0) |
-                          ((s->waiting & EV_WRITE) != 0 ? POLLOUT : 0)),
-    };
+    int n = 0;
 
-    if (poll(&p, 1, 0) <= 0) {
-        return 0;
-    }
-    if ((p.revents & (POLLERR | POLLHUP)) != 0) {
-        return (short)(s->waiting & (EV_READ | EV_WRITE));
-    }
-    return (short)(((p.revents & POLLIN) != 0 ? EV_READ : 0) |
-                   ((p.revents & POLLOUT) != 0 ? EV_WRITE : 0));
+    return ioctl(s->fd, SIOCOUTQ, &n) == 0 && n > 0 ? (uint32_t)n : 0;
 }
 
-/* A worker that was kept from its processor may come to a deadline before it was told what a side
- * has for it: epoll tells of some sockets a turn. */
-static void look_once_more(struct conn *c, struct side *s)
+/*
+ * Whether what the kernel has taken still moves: without a byte for us to move, megabytes may be on
+ * their way to a slow peer.  At first it is not known, and is believed; from then on it has to have
+ * become less.
+ */
+static bool is_delivering(struct conn *c)
 {
-    if (c->state == CONN_RELAYING) {
-        relay_on_event(c, s, stirred(s));
+    uint32_t before = c->queued, now = queued_in(&c->client) + queued_in(&c->server);
+    bool moves = now != 0 && (before == 0 || now < before);
+
+    if (moves) {
+        conn_note_progress(c);
+        c->queued = now;
     }
+    return moves;
+}
+
+static bool is_alive(struct conn *c)
+{
+    return has_stirred(&c->client) || has_stirred(&c->server) || is_delivering(c);
 }
 
 void relay_on_deadline(struct conn *c)
 {
-    if (is_due(c)) {
-        look_once_more(c, &c->client);
-        look_once_more(c, &c->server);
-    }
-    if (c->state != CONN_RELAYING) {
-        return;
-    }
-    if (is_due(c)) {
-        conn_end(c, is_half_closed(c) ? END_HALF_CLOSE_TIMEOUT : END_IDLE_TIMEOUT);
-        return;
-    }
+    uint64_t now = clock_now_ms();
+
     if (c->watch_due && !start_watching(c)) {
         conn_end(c, END_ERROR);
         return;
     }
-    if (!c->server_aged && clock_now_ms() >= c->connected_ms + SERVER_AGED_MS) {
+    if (now >= next_look(c) && !is_alive(c)) {
+        conn_end(c, is_half_closed(c) ? END_HALF_CLOSE_TIMEOUT : END_IDLE_TIMEOUT);
+        return;
+    }
+    if (!c->server_aged && now >= c->connected_ms + SERVER_AGED_MS) {
         listen_set_keepalive(c->server.fd);
         c->server_aged = true;
     }
-    set_next_look(c);
+    set_next_look(c); /* the next tick, where something has stirred */
 }
 
 void relay_drop(struct conn *c)

@@ -147,8 +147,9 @@ static int wait_for_server(struct conn *c, struct hello *h)
 }
 
 /*
- * Send the hello to the socket that is connecting.  Returns 0 when that is settled: sent, waiting,
- * or ended for lack of memory; -errno when the endpoint failed and another may be tried.
+ * Send the hello to the socket that is connecting, which tells its error, too.  Returns 0 when that
+ * is settled: sent, waiting, or ended for lack of memory; -errno when the endpoint failed and
+ * another may be tried.
  */
 static int deliver(struct conn *c, struct hello *h)
 {
@@ -235,11 +236,8 @@ void upstream_start(struct conn *c, struct hello *h)
 
 void upstream_on_writable(struct conn *c)
 {
-    int rc = -conn_socket_error(c->server.fd);
+    int rc = deliver(c, c->hello);
 
-    if (rc == 0) {
-        rc = deliver(c, c->hello);
-    }
     if (rc != 0) {
         dial_failed(c, c->hello, -rc);
         dial_next(c, c->hello);

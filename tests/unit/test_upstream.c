@@ -513,8 +513,8 @@ static void an_error_told_by_the_socket_is_a_failed_dial(void **state)
 
     open_with(s, &s->iw->f.backend_addr, 1);
     failsys_fail(FAILSYS_SEND, EAGAIN, 0, 1);
-    failsys_fail(FAILSYS_GETSOCKOPT, ECONNREFUSED, 0, 1); /* its errno stands for SO_ERROR */
-    fd = ask(s);
+    fd = ask_stalled(s);
+    failsys_fail(FAILSYS_SEND, ECONNREFUSED, 0, 1);
     expect_internal_error(s, fd);
     assert_int_equal(cells_of(s)->dials[DIAL_REFUSED], 1);
 }
