@@ -15,37 +15,12 @@
 #include "support/form.h"
 #include "support/launcher.h"
 #include "support/pattern.h"
+#include "support/relay_play.h"
 #include "support/scene.h"
 #include "support/small_net.h"
 #include "support/wait_until.h"
 
 #define KIB (1024ULL)
-#define MIB (1024ULL * 1024)
-
-#define UP   17 /* seeds of the two directions */
-#define DOWN 42
-
-#define SEND_HELLO(s)   PEER_SEND((s)->hello.data, (s)->hello.len)
-#define EXPECT_HELLO(s) PEER_EXPECT((s)->hello.data, (s)->hello.len)
-
-static bool splices = true; /* whether the program has pipes for what moves in bulk */
-
-/* Run a client through the program against the scene's backend; both must come to their end. */
-static void play(struct scene *s, const struct peer_step *client, const struct peer_step *server)
-{
-    struct peer *b = peer_accept(s->listener, server, NULL);
-    struct peer *c = peer_dial(&s->addr, client, NULL);
-
-    assert_peers_ok(c, b);
-}
-
-static void assert_logged(const struct scene *s, const char *reason)
-{
-    char *line = sealway_access_line(s->program, reason);
-
-    assert_non_null(line);
-    free(line);
-}
 
 static void bytes_pass_unchanged_both_ways(void **state)
 {
@@ -65,7 +40,7 @@ static void bytes_pass_unchanged_both_ways(void **state)
     };
 
     scene_start_with_backend(s, NULL, NULL);
-    play(s, client, server);
+    relay_play(s, client, server);
 }
 
 static void data_in_one_write_with_the_hello_passes(void **state)
@@ -93,7 +68,7 @@ static void data_in_one_write_with_the_hello_passes(void **state)
     };
 
     scene_start_with_backend(s, NULL, NULL);
-    play(s, client, server);
+    relay_play(s, client, server);
     hello_bytes_free(&flight);
 }
 
@@ -111,7 +86,7 @@ static void a_late_answer_reaches_a_client_that_has_finished(void **state)
     };
 
     scene_start_with_backend(s, NULL, NULL);
-    play(s, client, server);
+    relay_play(s, client, server);
 }
 
 static void a_client_may_go_on_sending_after_the_server_has_finished(void **state)
@@ -128,7 +103,7 @@ static void a_client_may_go_on_sending_after_the_server_has_finished(void **stat
     };
 
     scene_start_with_backend(s, NULL, NULL);
-    play(s, client, server);
+    relay_play(s, client, server);
 }
 
 static void ten_megabytes_queued_at_the_fin_all_arrive(void **state)
@@ -152,156 +127,7 @@ static void ten_megabytes_queued_at_the_fin_all_arrive(void **state)
     };
 
     scene_start_with_backend(s, NULL, NULL);
-    play(s, client, server);
-}
-
-static void a_reset_of_the_client_reaches_the_server(void **state)
-{
-    struct scene *s = *state;
-    struct peer_flag ready;
-    peer_flag_init(&ready);
-    const struct peer_step client[] = {SEND_HELLO(s), PEER_WAIT(&ready), PEER_RESET, PEER_END};
-    const struct peer_step server[] = {EXPECT_HELLO(s), PEER_RAISE(&ready), PEER_EXPECT_RESET,
-                                       PEER_END};
-
-    scene_start_with_backend(s, NULL, NULL);
-    play(s, client, server);
-    assert_logged(s, "client_reset");
-    peer_flag_fini(&ready);
-}
-
-static void a_reset_of_the_server_reaches_the_client(void **state)
-{
-    struct scene *s = *state;
-    const struct peer_step client[] = {SEND_HELLO(s), PEER_EXPECT_RESET, PEER_END};
-    const struct peer_step server[] = {EXPECT_HELLO(s), PEER_RESET, PEER_END};
-
-    scene_start_with_backend(s, NULL, NULL);
-    play(s, client, server);
-    assert_logged(s, "server_reset");
-}
-
-/* The server floods a client that reads nothing, so the program reads neither side when the client
- * resets. */
-static void a_reset_is_passed_on_while_its_side_is_not_written(void **state)
-{
-    struct scene *s = *state;
-    struct peer_flag full;
-    peer_flag_init(&full);
-    const struct peer_step client[] = {SEND_HELLO(s), PEER_WAIT(&full), PEER_RESET, PEER_END};
-    const struct peer_step server[] = {EXPECT_HELLO(s), PEER_FLOOD(DOWN, 1024 * MIB, 300),
-                                       PEER_RAISE(&full), PEER_EXPECT_RESET, PEER_END};
-
-    scene_start_with_backend(s, NULL, NULL);
-    play(s, client, server);
-    assert_logged(s, "client_reset");
-    peer_flag_fini(&full);
-}
-
-/* The server floods a client that reads nothing, and is not read itself when it resets. */
-static void a_reset_is_passed_on_while_its_side_is_not_read(void **state)
-{
-    struct scene *s = *state;
-    struct peer_flag full;
-    peer_flag_init(&full);
-    const struct peer_step client[] = {SEND_HELLO(s), PEER_WAIT(&full), PEER_EXPECT_RESET,
-                                       PEER_END};
-    const struct peer_step server[] = {EXPECT_HELLO(s), PEER_FLOOD(DOWN, 1024 * MIB, 300),
-                                       PEER_RESET, PEER_RAISE(&full), PEER_END};
-
-    scene_start_with_backend(s, NULL, NULL);
-    play(s, client, server);
-    assert_logged(s, "server_reset");
-    peer_flag_fini(&full);
-}
-
-static void a_reset_of_a_flooding_client_is_passed_on(void **state)
-{
-    struct scene *s = *state;
-    struct peer_flag reset;
-    peer_flag_init(&reset);
-    const struct peer_step client[] = {SEND_HELLO(s), PEER_FLOOD(UP, 1024 * MIB, 300), PEER_RESET,
-                                       PEER_RAISE(&reset), PEER_END};
-    const struct peer_step server[] = {EXPECT_HELLO(s), PEER_WAIT(&reset), PEER_EXPECT_RESET,
-                                       PEER_END};
-
-    scene_start_with_backend(s, NULL, NULL);
-    play(s, client, server);
-    peer_flag_fini(&reset);
-}
-
-/* Both sides are full and neither is read nor written: the one that resets must be noticed. */
-static void a_reset_is_passed_on_while_both_sides_are_full(void **state)
-{
-    struct scene *s = *state;
-    struct peer_flag client_full, server_full;
-    peer_flag_init(&client_full);
-    peer_flag_init(&server_full);
-    const struct peer_step client[] = {
-        SEND_HELLO(s),
-        PEER_FLOOD(UP, 1024 * MIB, 300),
-        PEER_RAISE(&client_full),
-        PEER_WAIT(&server_full),
-        PEER_RESET,
-        PEER_END,
-    };
-    const struct peer_step server[] = {
-        EXPECT_HELLO(s),          PEER_FLOOD(DOWN, 1024 * MIB, 300),
-        PEER_RAISE(&server_full), PEER_WAIT(&client_full),
-        PEER_EXPECT_RESET,        PEER_END,
-    };
-
-    scene_start_with_backend(s, NULL, NULL);
-    play(s, client, server);
-    peer_flag_fini(&client_full);
-    peer_flag_fini(&server_full);
-}
-
-static void a_reset_after_a_half_close_is_passed_on(void **state)
-{
-    struct scene *s = *state;
-    struct peer_flag finished;
-    peer_flag_init(&finished);
-    const struct peer_step client[] = {SEND_HELLO(s), PEER_HALF_CLOSE, PEER_WAIT(&finished),
-                                       PEER_RESET, PEER_END};
-    const struct peer_step server[] = {EXPECT_HELLO(s), PEER_EXPECT_EOF, PEER_RAISE(&finished),
-                                       PEER_EXPECT_RESET, PEER_END};
-
-    scene_start_with_backend(s, NULL, NULL);
-    play(s, client, server);
-    assert_logged(s, "client_reset");
-    peer_flag_fini(&finished);
-}
-
-/* What was sent in front of its FIN is the client's, whatever becomes of the server. */
-static void a_reset_behind_the_servers_end_does_not_cost_the_answer(void **state)
-{
-    struct scene *s = *state;
-    struct peer_flag finished, gone;
-    peer_flag_init(&finished);
-    peer_flag_init(&gone);
-    const struct peer_step client[] = {SEND_HELLO(s),
-                                       PEER_WAIT(&finished),
-                                       PEER_WAIT(&gone),
-                                       PEER_STALL(100),
-                                       PEER_EXPECT_STREAM(DOWN, 100000),
-                                       PEER_EXPECT_EOF,
-                                       PEER_END};
-    const struct peer_step server[] = {EXPECT_HELLO(s),   PEER_SEND_STREAM(DOWN, 100000),
-                                       PEER_HALF_CLOSE,   PEER_RAISE(&finished),
-                                       PEER_STALL(100),   PEER_RESET,
-                                       PEER_RAISE(&gone), PEER_END};
-
-    const struct peer_options small = {.rcvbuf = 4096}; /* so that most of it waits in the proxy */
-    struct peer *b, *c;
-
-    scene_start_with_backend(s, NULL, NULL);
-    b = peer_accept(s->listener, server, NULL);
-    c = peer_dial(&s->addr, client, &small);
-    assert_peers_ok(c, b);
-    assert_logged(s, "server_reset");
-    peer_flag_fini(&finished);
-    peer_flag_fini(&gone);
+    relay_play(s, client, server);
 }
 
 static void an_idle_connection_ends_at_the_idle_timeout(void **state)
@@ -321,7 +147,7 @@ static void an_idle_connection_ends_at_the_idle_timeout(void **state)
     peer_join(c, &report);
     assert_in_range(report.last_step_ms, 400, 10000);
     peer_join(b, &report);
-    assert_logged(s, "idle_timeout");
+    relay_assert_logged(s, "idle_timeout");
 }
 
 static void bytes_either_way_keep_a_connection_from_being_idle(void **state)
@@ -341,7 +167,7 @@ static void bytes_either_way_keep_a_connection_from_being_idle(void **state)
     };
 
     scene_start_with_backend(s, NULL, args);
-    play(s, client, server);
+    relay_play(s, client, server);
 }
 
 static void a_half_closed_connection_ends_at_its_own_timeout(void **state)
@@ -361,7 +187,7 @@ static void a_half_closed_connection_ends_at_its_own_timeout(void **state)
     c = peer_dial(&s->addr, client, NULL);
     peer_join(c, &report);
     assert_in_range(report.last_step_ms, 400, 10000);
-    assert_logged(s, "half_close_timeout");
+    relay_assert_logged(s, "half_close_timeout");
     peer_flag_raise(&ended);
     assert_peer_ok(b);
     peer_flag_fini(&ended);
@@ -377,7 +203,7 @@ static void without_half_close_the_first_fin_ends_both_directions(void **state)
                                        PEER_EXPECT_EOF, PEER_END};
 
     scene_start_with_backend(s, NULL, args);
-    play(s, client, server);
+    relay_play(s, client, server);
 }
 
 static void what_is_queued_is_delivered_before_the_end_without_half_close(void **state)
@@ -394,7 +220,7 @@ static void what_is_queued_is_delivered_before_the_end_without_half_close(void *
                                        PEER_HALF_CLOSE, PEER_DRAIN, PEER_END};
 
     scene_start_with_backend(s, NULL, args);
-    play(s, client, server);
+    relay_play(s, client, server);
 }
 
 /* Asks the program's size and pipes every millisecond while a peer works. */
@@ -492,7 +318,7 @@ static void a_client_that_never_reads_costs_a_bounded_amount(void **state)
     assert_true(wait_until(is_done, &w, 60000));
     assert_peers_ok(c, b);
     assert_grew_less_than(&w, before, 2048);
-    assert_int_equal(w.most_pipes > pipes_before, splices);
+    assert_int_equal(w.most_pipes > pipes_before, relay_splices);
     peer_flag_fini(&full);
 }
 
@@ -522,26 +348,8 @@ static void readers_that_stop_and_go_on_always_get_more(void **state)
     assert_peers_ok(c, b);
 }
 
-/* With less than 1024 descriptors there are no pipes: fdlimit_grant_pipes(). */
-static int setup_copying(void **state)
-{
-    int failed = scene_setup(state);
-    const struct scene *s = *state;
-
-    launcher_begin(&s->manifests, "ulimit -n 1000", NULL);
-    splices = false;
-    return failed;
-}
-
-static int teardown_copying(void **state)
-{
-    splices = true;
-    launcher_end();
-    return scene_teardown(state);
-}
-
 #define WITH_SCENE(test) cmocka_unit_test_setup_teardown(test, scene_setup, scene_teardown)
-#define COPYING(t)       cmocka_unit_test_setup_teardown(t, setup_copying, teardown_copying)
+#define COPYING(t)       cmocka_unit_test_setup_teardown(t, relay_setup_copying, relay_teardown_copying)
 
 int main(void)
 {
@@ -551,14 +359,6 @@ int main(void)
         WITH_SCENE(a_late_answer_reaches_a_client_that_has_finished),
         WITH_SCENE(a_client_may_go_on_sending_after_the_server_has_finished),
         WITH_SCENE(ten_megabytes_queued_at_the_fin_all_arrive),
-        WITH_SCENE(a_reset_of_the_client_reaches_the_server),
-        WITH_SCENE(a_reset_of_the_server_reaches_the_client),
-        WITH_SCENE(a_reset_is_passed_on_while_its_side_is_not_written),
-        WITH_SCENE(a_reset_is_passed_on_while_its_side_is_not_read),
-        WITH_SCENE(a_reset_of_a_flooding_client_is_passed_on),
-        WITH_SCENE(a_reset_is_passed_on_while_both_sides_are_full),
-        WITH_SCENE(a_reset_after_a_half_close_is_passed_on),
-        WITH_SCENE(a_reset_behind_the_servers_end_does_not_cost_the_answer),
         WITH_SCENE(an_idle_connection_ends_at_the_idle_timeout),
         WITH_SCENE(bytes_either_way_keep_a_connection_from_being_idle),
         WITH_SCENE(a_half_closed_connection_ends_at_its_own_timeout),
@@ -574,18 +374,12 @@ int main(void)
         WITH_SCENE(data_in_one_write_with_the_hello_passes),
         WITH_SCENE(a_late_answer_reaches_a_client_that_has_finished),
         WITH_SCENE(a_client_may_go_on_sending_after_the_server_has_finished),
-        WITH_SCENE(a_reset_is_passed_on_while_both_sides_are_full),
         WITH_SCENE(readers_that_stop_and_go_on_always_get_more),
     };
     /* What is spliced above. */
     const struct CMUnitTest copying[] = {
         COPYING(bytes_pass_unchanged_both_ways),
         COPYING(ten_megabytes_queued_at_the_fin_all_arrive),
-        COPYING(a_reset_is_passed_on_while_its_side_is_not_written),
-        COPYING(a_reset_is_passed_on_while_its_side_is_not_read),
-        COPYING(a_reset_of_a_flooding_client_is_passed_on),
-        COPYING(a_reset_is_passed_on_while_both_sides_are_full),
-        COPYING(a_reset_behind_the_servers_end_does_not_cost_the_answer),
         COPYING(what_is_queued_is_delivered_before_the_end_without_half_close),
         COPYING(a_client_that_never_reads_costs_a_bounded_amount),
     };
