@@ -27,6 +27,9 @@
 #define READ_MS    10u
 #define UNREAD_MS  30u /* 17, and a busy machine */
 
+/* In the short form 2,500 and more, under a sanitizer half of that. */
+#define LEAST_LOST 300u
+
 /* What this kind of net is like. */
 static struct relay_net_kind kind = {.most_bytes = MOST_BYTES};
 
@@ -238,6 +241,5 @@ int main(void)
     kind.peers = (struct peer_options){.mss = 500};
     kind.is_lossy = true;
     failed += in_this_net("relay with lost packets");
-    print_message("             %" PRIu64 " packets were lost\n", small_net_lost());
-    return failed;
+    return small_net_has_lost(LEAST_LOST) ? failed : failed + 1;
 }

@@ -44,6 +44,9 @@
 /* In a hundred SYNs, and in a hundred answers to them. */
 #define LOST_PERCENT 16u
 
+/* Of all others: 500 and more in the short form, which is the shortest. */
+#define LEAST_LOST 100u
+
 /* Until luck has shown what is looked for. */
 #define MOST_ROUNDS 12u
 
@@ -567,10 +570,7 @@ static int in_every_net(void)
     if (!form_is_full()) {
         failed += changes_timers_and_drain("events in the worst net");
     }
-    if (kind.is_lossy) {
-        print_message("             %" PRIu64 " packets were lost\n", small_net_lost());
-    }
-    return failed;
+    return kind.is_lossy && !small_net_has_lost(LEAST_LOST) ? failed + 1 : failed;
 }
 
 int main(void)

@@ -8,8 +8,10 @@
 #include <cmocka.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #define NOTES    80
+#define KINDS    64 /* of notes */
 #define START_US 1000000000u
 
 struct note {
@@ -20,6 +22,10 @@ struct note {
 
 static uint64_t seed, state, replay_steps, now_us, steps, noted;
 static struct note notes[NOTES];
+static struct {
+    const char *what;
+    uint64_t n;
+} kinds[KINDS];
 static bool calm;
 
 void sim_begin(uint64_t with)
@@ -110,8 +116,32 @@ void sim_step(void)
     steps++;
 }
 
+/* By the address of the literal, which is quick; the same text may have several. */
+static void count(const char *what)
+{
+    unsigned i = 0;
+
+    while (kinds[i].what != what && kinds[i].what != NULL) {
+        i++;
+        SIM_CHECK(i < KINDS, "the simulation has too many kinds of notes");
+    }
+    kinds[i].what = what;
+    kinds[i].n++;
+}
+
+uint64_t sim_noted(const char *what)
+{
+    uint64_t n = 0;
+
+    for (unsigned i = 0; i < KINDS && kinds[i].what != NULL; i++) {
+        n += strcmp(kinds[i].what, what) == 0 ? kinds[i].n : 0;
+    }
+    return n;
+}
+
 void sim_note(const char *what, int64_t a, int64_t b)
 {
+    count(what);
     notes[noted++ % NOTES] = (struct note){steps, now_us - START_US, what, a, b};
 }
 

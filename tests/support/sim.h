@@ -44,6 +44,9 @@ void sim_step(void);
 /** Remember an event: a literal and two numbers. */
 void sim_note(const char *what, int64_t a, int64_t b);
 
+/** How often this was noted, in all simulations so far. */
+uint64_t sim_noted(const char *what);
+
 /** Print how to replay and what happened last, and fail the test. */
 NORETURN void sim_fail(const char *file, int line, const char *fmt, ...) PRINTF_LIKE(3, 4);
 

@@ -18,7 +18,7 @@ struct sim_habits sim_act_any_habits(void)
         .reset = sim_one_in(4) ? 0 : 4 + (unsigned)sim_below(60),
         .vanish = sim_one_in(2) ? 0 : 60,
         .early_fin = sim_one_in(2) ? 0 : 10,
-        .stop_accepting = sim_one_in(8) ? 1000 : 0,
+        .stop_accepting = sim_one_in(6) ? 1000 : 0,
         .hours = sim_one_in(2) ? 0 : 200,
         .slow = sim_one_in(3),
     };

@@ -155,6 +155,7 @@ int sim_kernel_file(void)
 static void meanwhile(void)
 {
     if (sim_unlucky(weather.meanwhile)) {
+        sim_note("meanwhile", 0, 0);
         far.meanwhile();
     }
 }
@@ -164,6 +165,7 @@ int sim_kernel_socket(void)
     static const int errors[] = {ENFILE, ENOBUFS, ENOMEM, EMFILE};
 
     if (sim_unlucky(weather.no_socket)) {
+        sim_note("socket failed", 0, 0);
         return fail_with(errors[sim_below(ARRAY_LEN(errors))]);
     }
     return sim_kernel_open_kind(SIM_TCP);
@@ -316,7 +318,21 @@ int sim_kernel_accept(int fd, struct netaddr *from)
 /* Bytes to hand over now. */
 static size_t portion(size_t most)
 {
-    return sim_unlucky(weather.cut) ? 1 + sim_below(most) : most;
+    if (!sim_unlucky(weather.cut)) {
+        return most;
+    }
+    sim_note("cut short", (int64_t)most, 0);
+    return 1 + sim_below(most);
+}
+
+static bool is_put_off(void)
+{
+    bool put_off = sim_unlucky(weather.again);
+
+    if (put_off) {
+        sim_note("put off", 0, 0);
+    }
+    return put_off;
 }
 
 /* As tcp_recvmsg(): bytes first, then the end of input, then the error. */
@@ -324,7 +340,7 @@ static ssize_t receive(struct sim_sock *s, uint8_t *into, size_t n)
 {
     uint64_t unread = s->arrived - s->read;
 
-    if (sim_unlucky(weather.again)) {
+    if (is_put_off()) {
         return fail_with(sim_one_in(2) ? EAGAIN : EINTR);
     }
     if (unread != 0) {
@@ -372,10 +388,11 @@ static int send_error(struct sim_sock *s)
     if (s->tcp != SIM_OPEN || s->fin_sent) {
         return EPIPE;
     }
-    if (sim_unlucky(weather.again)) {
+    if (is_put_off()) {
         return sim_one_in(2) ? EAGAIN : EINTR;
     }
     if (sim_unlucky(weather.no_buffers)) {
+        sim_note("no buffers", s->fd, 0);
         hurts++;
         return sim_one_in(2) ? ENOBUFS : ENOMEM;
     }

@@ -112,6 +112,7 @@ int sim_pipe_resize(int fd, int bytes)
     struct sim_pipe *p = pipe_at(fd, SIM_PIPE_READ);
 
     if (sim_unlucky(sim_kernel_weather()->small_pipes)) {
+        sim_note("small pipe", fd, bytes);
         return fail_with(EPERM);
     }
     p->size = (size_t)bytes;
@@ -124,6 +125,7 @@ static int splice_error(void)
     if (!sim_unlucky(sim_kernel_weather()->no_splice)) {
         return 0;
     }
+    sim_note("splice fails", 0, 0);
     return sim_one_in(8) ? EINVAL : ENOMEM;
 }
 

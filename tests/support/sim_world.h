@@ -12,10 +12,12 @@
 
 #include <stdint.h>
 
+#include "proxy/stats.h"
+
 /** What a life was like. */
 struct sim_tally {
     uint64_t lives, steps, connections, bytes, spliced;
-    uint64_t ends[32]; /* by enum end_reason */
+    uint64_t ends[END_REASONS], dials[DIALS];
 };
 
 /** Live for about `steps` steps; fails the running test when something does not hold.  Adds to

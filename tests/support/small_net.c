@@ -68,9 +68,13 @@ bool small_net_lose(unsigned percent)
     return nft(rules);
 }
 
-uint64_t small_net_lost(void)
+bool small_net_has_lost(uint64_t least)
 {
-    return count_lost("data");
+    uint64_t lost = count_lost("data");
+
+    printf("             %" PRIu64 " packets were lost, at least %" PRIu64 " were to be\n", lost,
+           least);
+    return lost >= least;
 }
 
 bool small_net_lose_dials(const char *addresses, unsigned percent)

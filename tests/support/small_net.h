@@ -22,8 +22,9 @@ bool small_net_split(void);
  * where there is no nft(8) or it is not permitted. */
 bool small_net_lose(unsigned percent);
 
-/** Packets lost so far. */
-uint64_t small_net_lost(void);
+/** Say how many packets were lost, and whether that is `least` or more: else the net was not what
+ * it was to be. */
+bool small_net_has_lost(uint64_t least);
 
 /** Likewise, of dials to these addresses ("127.0.3.0/24"): lose so many of the SYNs, and of the
  * answers to them.  100: nobody there ever answers.  May be said of several. */

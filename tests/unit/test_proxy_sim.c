@@ -13,14 +13,46 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "base/attr.h"
 #include "base/log.h"
 #include "proxy/stats.h"
 #include "support/form.h"
 #include "support/seed.h"
+#include "support/sim.h"
 #include "support/sim_hello.h"
 #include "support/sim_world.h"
 
-#define LIFE_STEPS 4000u /* of one life, at most */
+#define LIFE_STEPS   4000u /* of one life, at most */
+#define ENOUGH_STEPS 400000u
+
+/* What the peers, the kernel and the world do, as the simulation notes it. */
+static const char *const drawn[] = {
+    "client arrives",
+    "bytes arrive",
+    "FIN arrives",
+    "far end takes",
+    "broken",
+    "dial ends",
+    "joined",
+    "time passes",
+    "publish table",
+    "stop accepting",
+    "the world stands still",
+    "meanwhile",
+    "put off",
+    "cut short",
+    "no buffers",
+    "socket failed",
+    "accept failed",
+    "refused",
+    "event_add failed",
+    "an allocation failed",
+    "pipe",
+    "small pipe",
+    "splice fails",
+    "finish",
+    "stop",
+};
 
 /* Fewer where every step costs more. */
 static uint64_t usual_steps(void)
@@ -36,6 +68,35 @@ static void print_tally(const struct sim_tally *t)
     for (unsigned i = 0; i < END_REASONS; i++) {
         print_message("             %-20s %" PRIu64 "\n", stats_end_word((enum end_reason)i),
                       t->ends[i]);
+    }
+    for (unsigned i = 0; i < DIALS; i++) {
+        print_message("             dial: %-14s %" PRIu64 "\n",
+                      stats_dial_word((enum dial_result)i), t->dials[i]);
+    }
+    for (unsigned i = 0; i < ARRAY_LEN(drawn); i++) {
+        print_message("             %-22s %" PRIu64 "\n", drawn[i], sim_noted(drawn[i]));
+    }
+}
+
+static void assert_seen(const char *what, uint64_t n)
+{
+    if (n == 0) {
+        fail_msg("never seen: %s", what);
+    }
+}
+
+/* What never comes is not tested.  In ENOUGH_STEPS each comes fifty times on average, or more, in
+ * many lives: that it comes is no luck. */
+static void assert_all_was_drawn(const struct sim_tally *t)
+{
+    for (unsigned i = 0; i < END_REASONS; i++) {
+        assert_seen(stats_end_word((enum end_reason)i), t->ends[i]);
+    }
+    for (unsigned i = 0; i < DIALS; i++) {
+        assert_seen(stats_dial_word((enum dial_result)i), t->dials[i]);
+    }
+    for (unsigned i = 0; i < ARRAY_LEN(drawn); i++) {
+        assert_seen(drawn[i], sim_noted(drawn[i]));
     }
 }
 
@@ -55,7 +116,11 @@ static void every_connection_keeps_its_promises_in_any_order_of_events(void **st
     }
     print_tally(&tally);
     if (steps >= usual_steps()) {
-        assert_true(tally.spliced > 0); /* else nothing was said about splicing */
+        assert_true(tally.connections > 0);
+        assert_true(tally.spliced > 0);
+    }
+    if (steps >= ENOUGH_STEPS) {
+        assert_all_was_drawn(&tally);
     }
 }
 
