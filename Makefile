@@ -90,7 +90,7 @@ $(addprefix $(B)/tests/test_,adminsocket listen clientcap acceptor conn conn_hel
 $(addprefix $(B)/tests/test_,adminaccess adminserver): WRAP += -Wl,--wrap=getpeername
 # The simulation puts a kernel of its own in their place: tests/support/sim_wrap.c.
 $(B)/tests/test_proxy_sim: WRAP += $(foreach f,socket listen accept4 connect send recv __recv_chk \
-                poll shutdown getsockname getsockopt setsockopt close read write open eventfd event_add \
+                poll ioctl shutdown getsockname getsockopt setsockopt close read write open eventfd event_add \
                 event_del event_free event_base_loop pthread_create pthread_join splice pipe2 fcntl,-Wl,--wrap=$(f))
 $(B)/tests/test_proxy_sim: $(SIM_WRAP) $(call libs,proxy)
 $(B)/tests/test_sim_kernel: $(call libs,proxy)

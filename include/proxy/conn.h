@@ -66,7 +66,7 @@ struct conn {
     uint32_t connect_us;   /* first dial to connected; 0: not connected */
     uint32_t hello_bytes;  /* raw bytes received of it */
     uint32_t lingered;     /* bytes read away behind an answer */
-    uint32_t queued;       /* bytes the kernel had not delivered at the last deadline (relay.c) */
+    uint32_t queued;       /* bytes the kernel had not delivered at the last look (relay.c) */
     uint8_t dials;         /* endpoints tried */
     uint8_t state;         /* enum conn_state */
     uint8_t phase;         /* enum conn_phase; PHASES: in none */

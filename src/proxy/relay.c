@@ -22,9 +22,17 @@
  */
 #define WATCH_AFTER_MS 1
 
+/* So often, while nothing moves, it is looked at what the kernel still delivers. */
+#define LOOKS 4
+
 static const struct proxy_policy *policy_of(const struct conn *c)
 {
     return &c->worker->shared->policy;
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
 }
 
 static bool is_half_closed(const struct conn *c)
@@ -46,25 +54,31 @@ static short wanted(const struct flow *from_side, const struct flow *to_side)
     return (short)(mask != 0 ? mask | EV_PERSIST : 0);
 }
 
-/* When the connection has to be looked at again; UINT64_MAX: never. */
-static uint64_t next_look(const struct conn *c)
+/* How long nothing may move; 0: for ever. */
+static uint64_t patience_ms(const struct conn *c)
 {
-    uint64_t due = UINT64_MAX;
-
-    if (is_half_closed(c)) {
-        due = c->progress_ms + policy_of(c)->half_close_timeout_ms;
-    } else if (policy_of(c)->idle_timeout_ms != 0) {
-        due = c->progress_ms + policy_of(c)->idle_timeout_ms;
-    }
-    return due;
+    return is_half_closed(c) ? policy_of(c)->half_close_timeout_ms : policy_of(c)->idle_timeout_ms;
 }
 
+/* When that is over; UINT64_MAX: never. */
+static uint64_t due_ms(const struct conn *c)
+{
+    uint64_t patience = patience_ms(c);
+
+    return patience != 0 ? c->progress_ms + patience : UINT64_MAX;
+}
+
+/* The connection is looked at before that, too: at what the kernel still delivers, and to give the
+ * dialled socket its keepalive. */
 static void set_next_look(struct conn *c)
 {
-    uint64_t due = next_look(c);
+    uint64_t at = due_ms(c);
     uint64_t aged = c->connected_ms + SERVER_AGED_MS;
 
-    conn_set_deadline(c, !c->server_aged && aged < due ? aged : due);
+    if (at != UINT64_MAX) {
+        at = earlier(at, clock_now_ms() + patience_ms(c) / LOOKS);
+    }
+    conn_set_deadline(c, c->server_aged ? at : earlier(at, aged));
 }
 
 static void source_ended(struct conn *c, const struct flow *f)
@@ -209,37 +223,29 @@ static uint32_t queued_in(const struct side *s)
     return ioctl(s->fd, SIOCOUTQ, &n) == 0 && n > 0 ? (uint32_t)n : 0;
 }
 
-/*
- * Whether what the kernel has taken still moves: without a byte for us to move, megabytes may be on
- * their way to a slow peer.  At first it is not known, and is believed; from then on it has to have
- * become less.
- */
-static bool is_delivering(struct conn *c)
+/* Without a byte for us to move, megabytes that the kernel has taken may be on their way to a slow
+ * peer: that they become less is progress, too. */
+static void look_at_queues(struct conn *c)
 {
-    uint32_t before = c->queued, now = queued_in(&c->client) + queued_in(&c->server);
-    bool moves = now != 0 && (before == 0 || now < before);
+    uint32_t queued = queued_in(&c->client) + queued_in(&c->server);
 
-    if (moves) {
+    if (queued < c->queued) {
         conn_note_progress(c);
-        c->queued = now;
     }
-    return moves;
-}
-
-static bool is_alive(struct conn *c)
-{
-    return has_stirred(&c->client) || has_stirred(&c->server) || is_delivering(c);
+    c->queued = queued;
 }
 
 void relay_on_deadline(struct conn *c)
 {
     uint64_t now = clock_now_ms();
 
-    if (c->watch_due && !start_watching(c)) {
+    if (!c->watch_due) {
+        look_at_queues(c);
+    } else if (!start_watching(c)) {
         conn_end(c, END_ERROR);
         return;
     }
-    if (now >= next_look(c) && !is_alive(c)) {
+    if (now >= due_ms(c) && !has_stirred(&c->client) && !has_stirred(&c->server)) {
         conn_end(c, is_half_closed(c) ? END_HALF_CLOSE_TIMEOUT : END_IDLE_TIMEOUT);
         return;
     }

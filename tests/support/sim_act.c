@@ -138,6 +138,10 @@ static void move(const struct sim_habits *h, struct sim_peer *p)
         break;
     case 6:
         p->stalled = sim_one_in(3);
+        if (sim_one_in(8)) {
+            sim_note("soft error", p->sock->fd, EHOSTUNREACH);
+            p->sock->soft_error = EHOSTUNREACH;
+        }
         break;
     default:
         end_badly(h, p);

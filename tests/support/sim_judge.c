@@ -240,6 +240,14 @@ static void check_flow(const struct sim_peer *from, const struct sim_peer *to)
     }
 }
 
+/* Nothing moved for so long, nor did the kernel tell that it delivered something. */
+static bool has_rested(struct sim_peer *p, uint64_t ms)
+{
+    uint64_t told_us = latest(p->sock->less_us, p->other->sock->less_us);
+
+    return is_over(latest(sim_peer_moved_us(p), told_us), ms + LATE_MS);
+}
+
 static void rest_relaying(const struct sim_judge *j, struct sim_peer *p)
 {
     uint64_t moved_us = sim_peer_moved_us(p);
@@ -251,10 +259,10 @@ static void rest_relaying(const struct sim_judge *j, struct sim_peer *p)
     check_flow(p->other, p);
     check_fate(p->sock, moved_us);
     check_fate(p->other->sock, moved_us);
-    SIM_CHECK(!half_closed || !is_over(moved_us, policy_of(j)->half_close_timeout_ms + LATE_MS),
+    SIM_CHECK(!half_closed || !has_rested(p, policy_of(j)->half_close_timeout_ms),
               "client %u: half-closed for too long", p->id);
     SIM_CHECK(half_closed || policy_of(j)->idle_timeout_ms == 0 ||
-                  !is_over(moved_us, policy_of(j)->idle_timeout_ms + LATE_MS),
+                  !has_rested(p, policy_of(j)->idle_timeout_ms),
               "client %u: idle for too long", p->id);
 }
 

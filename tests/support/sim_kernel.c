@@ -261,6 +261,18 @@ static int take_error(struct sim_sock *s)
     return error;
 }
 
+/* As sock_getsockopt(): where nothing is wrong, what TCP goes on in spite of. */
+static int take_any_error(struct sim_sock *s)
+{
+    int soft = s->soft_error;
+
+    if (s->error == 0) {
+        s->soft_error = 0;
+        return soft;
+    }
+    return take_error(s);
+}
+
 int sim_kernel_connect(int fd, const struct netaddr *to)
 {
     struct sim_sock *s = tcp_of(fd);
@@ -454,7 +466,7 @@ int sim_kernel_take_error(int fd)
 
     meanwhile();
     sim_note("SO_ERROR", fd, s->error);
-    return take_error(s);
+    return take_any_error(s);
 }
 
 void sim_kernel_make_hard(int fd)

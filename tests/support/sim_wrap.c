@@ -5,12 +5,14 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <unistd.h>
@@ -55,6 +57,7 @@ int __wrap_pthread_join(pthread_t thread, void **result);
 int __wrap_pipe2(int fds[2], int flags);
 int __real_fcntl(int fd, int what, ...);
 int __wrap_fcntl(int fd, int what, ...);
+int __wrap_ioctl(int fd, unsigned long what, ...);
 ssize_t __wrap_splice(int from, off_t *from_at, int to, off_t *to_at, size_t len, unsigned flags);
 
 int __wrap_socket(int family, int type, int protocol)
@@ -261,6 +264,21 @@ int __wrap_fcntl(int fd, int what, ...)
     bytes = va_arg(args, int);
     va_end(args);
     return sim_pipe_resize(fd, bytes);
+}
+
+int __wrap_ioctl(int fd, unsigned long what, ...)
+{
+    struct sim_sock *s = sim_kernel_sock(fd);
+    va_list args;
+
+    SIM_CHECK(what == SIOCOUTQ && s != NULL, "ioctl(%d, %lu)", fd, what);
+    uint64_t queued = s->tcp == SIM_OPEN ? s->accepted - s->taken : 0;
+    s->less_us = queued < s->queued_told ? sim_now_us() : s->less_us;
+    s->queued_told = queued;
+    va_start(args, what);
+    *va_arg(args, int *) = (int)queued;
+    va_end(args);
+    return 0;
 }
 
 ssize_t __wrap_splice(int from, off_t *from_at, int to, off_t *to_at, size_t len, unsigned flags)

@@ -42,6 +42,7 @@ static const char *const drawn[] = {
     "put off",
     "cut short",
     "no buffers",
+    "soft error",
     "socket failed",
     "accept failed",
     "refused",

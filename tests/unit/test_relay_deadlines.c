@@ -35,9 +35,10 @@ static void held_bytes_that_nobody_takes_are_no_progress(void **state)
 
     relay_scene_narrow(s);
     (void)inline_worker_flood(s->iw, s->server, DOWN);
-    inline_worker_pass(s->iw, IDLE_MS + TIMEWHEEL_TICK_MS); /* they might still move */
-    assert_int_equal(inline_worker_live(s->iw), 1);
-    inline_worker_pass(s->iw, IDLE_MS + TIMEWHEEL_TICK_MS);
+    for (unsigned i = 0; i < 4; i++) {
+        assert_int_equal(inline_worker_live(s->iw), 1);
+        inline_worker_pass(s->iw, IDLE_MS / 4 + TIMEWHEEL_TICK_MS);
+    }
     relay_scene_expect_ended(s, END_IDLE_TIMEOUT);
     assert_false(inline_worker_drain(s->iw, s->client, &(uint64_t){0})); /* cut short: a reset */
 }
@@ -147,14 +148,17 @@ static void what_is_on_its_way_to_a_slow_peer_is_progress_while_it_moves(void **
     }
     relay_scene_fin(s->server);
     INLINE_UNTIL(s->iw, s->c->down.finished);
-    for (unsigned i = 0; i < 3; i++) {
-        inline_worker_pass(s->iw, HALF_MS + TIMEWHEEL_TICK_MS);
+    inline_worker_pass(s->iw, TICK_MS);
+    for (unsigned i = 0; i < 4; i++) {
+        inline_worker_pass(s->iw, HALF_MS / 2);
         assert_int_equal(inline_worker_live(s->iw), 1);
         inline_worker_expect(s->iw, s->client, read_away, some);
+        inline_worker_pass(s->iw, HALF_MS / 4 + TIMEWHEEL_TICK_MS);
     }
-    inline_worker_pass(s->iw, HALF_MS + TIMEWHEEL_TICK_MS); /* the last that was read away */
-    assert_int_equal(inline_worker_live(s->iw), 1);
-    inline_worker_pass(s->iw, HALF_MS + TIMEWHEEL_TICK_MS);
+    for (unsigned i = 0; i < 4; i++) {
+        assert_int_equal(inline_worker_live(s->iw), 1);
+        inline_worker_pass(s->iw, HALF_MS / 4 + TIMEWHEEL_TICK_MS);
+    }
     relay_scene_expect_ended(s, END_HALF_CLOSE_TIMEOUT);
 }
 
