@@ -160,7 +160,7 @@ run-tests: tools
 # time and memory suit a program that is thirty times slower.  What is still on the heap at its end is
 # an error, too.
 VALGRIND       := valgrind -q --leak-check=full --show-leak-kinds=all --error-exitcode=99
-VALGRIND_INTEG := $(addprefix $(B)/tests/test_,relay kube_serve routing hello admin resources_peers files drain drain_load \
+VALGRIND_INTEG := $(addprefix $(B)/tests/test_,relay relay_resets kube_serve routing hello admin resources_peers files drain drain_load \
                     first_flights_wire)
 
 valgrind:

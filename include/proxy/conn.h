@@ -60,7 +60,7 @@ struct conn {
     struct endpoint_state *endpoint; /* counted in ->active; NULL while not dialling */
     struct netaddr client_addr, local_addr;
     uint64_t accepted_us;
-    uint64_t progress_ms;  /* last byte moved */
+    uint64_t progress_ms;  /* last byte moved, or seen to be delivered */
     uint64_t connected_ms; /* 0: not connected */
     uint32_t hello_us;     /* accept to complete hello; 0: not complete */
     uint32_t connect_us;   /* first dial to connected; 0: not connected */
@@ -139,7 +139,7 @@ void conn_set_unrouted(struct conn *c, size_t received);
 /** Count the endpoint it dials (NULL: none any more). */
 void conn_set_endpoint(struct conn *c, struct endpoint_state *endpoint);
 
-/** A byte or a FIN moved, just now. */
+/** A byte or a FIN moved, just now, or the kernel delivered some. */
 void conn_note_progress(struct conn *c);
 
 /** `error` (an errno) came from the socket of `s`: end, by a reset of that side or as END_ERROR;

@@ -20,7 +20,7 @@ void relay_start(struct conn *c, const uint8_t *rest, size_t len);
 /** Something happened on one side. */
 void relay_on_event(struct conn *c, struct side *s, short what);
 
-/** A deadline: socket ageing, idle, half-close. */
+/** A deadline: a side to watch, what the kernel delivers, socket ageing, idle, half-close. */
 void relay_on_deadline(struct conn *c);
 
 /** Free what a flow holds, at the connection's end. */

@@ -17,6 +17,9 @@
 #define SMALL_BYTES       (SPLICE_FROM_BYTES / 2)
 #define SMALL_MOVES       2
 
+/* Of a few reads each: more than a receive queue holds. */
+#define LAST_PUMPS 64u
+
 /* What one read came to. */
 enum step {
     STEP_MORE,  /* there may be more */
@@ -164,14 +167,46 @@ static int take_out_of_pipe(struct flow *f, struct pipepool *pipes)
     return 0;
 }
 
-/* A server that was reset may have said why before that: what it said is still there to be read. */
+/* --- the end --------------------------------------------------------------------------------- */
+
+bool flow_is_over(const struct flow *f)
+{
+    return f->eof && f->held == NULL;
+}
+
+void flow_finish(struct conn *c, struct flow *f)
+{
+    if (flow_is_over(f) && !f->finished) {
+        /* Fails when the sink was reset, which is told by its event. */
+        (void)shutdown(sink_of(c, f)->fd, SHUT_WR);
+        f->finished = true;
+    }
+}
+
+/* Read what a socket that has failed still has.  False when the connection has ended. */
+static bool pump_last(struct conn *c, struct flow *f)
+{
+    for (unsigned i = 0; i < LAST_PUMPS && !f->eof && f->held == NULL; i++) {
+        if (!flow_pump(c, f)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* A server whose socket fails may have said why before that: it is still there to be read.  Where
+ * its FIN came before its reset, the kernel calls that EPIPE (tcp_reset()), and the FIN stands. */
 static void sink_failed(struct conn *c, const struct flow *f, int error)
 {
-    bool may_have_said = f == &c->up && c->down.held == NULL && !c->down.eof;
-
-    if (!may_have_said || flow_pump(c, &c->down)) {
-        conn_fail(c, sink_of(c, f), error);
+    if (f == &c->up) {
+        if (!pump_last(c, &c->down)) {
+            return;
+        }
+        if (error == EPIPE) {
+            flow_finish(c, &c->down);
+        }
     }
+    conn_fail(c, sink_of(c, f), error);
 }
 
 /* The sink took nothing of what is held.  False when the connection has ended. */
@@ -203,8 +238,6 @@ bool flow_flush(struct conn *c, struct flow *f)
     }
     return true;
 }
-
-/* --- moving on ------------------------------------------------------------------------------- */
 
 /* Hand fresh bytes to the sink.  False when the connection has ended. */
 static bool pass(struct conn *c, struct flow *f, size_t len)

@@ -22,7 +22,7 @@
  */
 #define WATCH_AFTER_MS 1
 
-/* So often, while nothing moves, it is looked at what the kernel still delivers. */
+/* So often in each timeout it is looked at what the kernel still delivers. */
 #define LOOKS 4
 
 static const struct proxy_policy *policy_of(const struct conn *c)
@@ -72,13 +72,16 @@ static uint64_t due_ms(const struct conn *c)
  * dialled socket its keepalive. */
 static void set_next_look(struct conn *c)
 {
-    uint64_t at = due_ms(c);
-    uint64_t aged = c->connected_ms + SERVER_AGED_MS;
+    uint64_t now = clock_now_ms(), at = due_ms(c);
 
     if (at != UINT64_MAX) {
-        at = earlier(at, clock_now_ms() + patience_ms(c) / LOOKS);
+        at = earlier(at, now + patience_ms(c) / LOOKS);
     }
-    conn_set_deadline(c, c->server_aged ? at : earlier(at, aged));
+    if (!c->server_aged) {
+        at = earlier(at, c->connected_ms + SERVER_AGED_MS);
+    }
+    /* One that is past would fire for each tick that the wheel has missed. */
+    conn_set_deadline(c, at > now ? at : now);
 }
 
 static void source_ended(struct conn *c, const struct flow *f)
@@ -105,21 +108,6 @@ static bool watch(struct conn *c, struct side *s)
     return false;
 }
 
-static bool is_over(const struct flow *f)
-{
-    return f->eof && f->held == NULL;
-}
-
-/* Pass on a FIN once everything before it was taken. */
-static void finish(struct flow *f, struct side *to)
-{
-    if (is_over(f) && !f->finished) {
-        (void)shutdown(to->fd,
-                       SHUT_WR); /* fails when the sink was reset, which is told by its event */
-        f->finished = true;
-    }
-}
-
 /* False without memory. */
 static bool wait_on(struct conn *c, struct side *s, short mask)
 {
@@ -139,7 +127,7 @@ static bool wait_on(struct conn *c, struct side *s, short mask)
 /* After any change: end, or wait for what each side now has to wait for. */
 static void settle(struct conn *c)
 {
-    bool up = is_over(&c->up), down = is_over(&c->down);
+    bool up = flow_is_over(&c->up), down = flow_is_over(&c->down);
     enum end_reason why = c->client_first ? END_CLIENT_EOF : END_SERVER_EOF;
 
     if (up && down) {
@@ -149,8 +137,8 @@ static void settle(struct conn *c)
     if (is_half_closed(c)) {
         conn_set_phase(c, PHASE_HALF_CLOSED);
     }
-    finish(&c->up, &c->server);
-    finish(&c->down, &c->client);
+    flow_finish(c, &c->up);
+    flow_finish(c, &c->down);
     if ((up || down) && !policy_of(c)->half_close) {
         linger_start(c, up ? &c->server : &c->client, why);
         return;
@@ -224,12 +212,14 @@ static uint32_t queued_in(const struct side *s)
 }
 
 /* Without a byte for us to move, megabytes that the kernel has taken may be on their way to a slow
- * peer: that they become less is progress, too. */
+ * peer: that they become less is progress, too.  Whoever looks late for the first time cannot know.
+ */
 static void look_at_queues(struct conn *c)
 {
     uint32_t queued = queued_in(&c->client) + queued_in(&c->server);
+    bool late = c->queued == 0 && queued != 0 && clock_now_ms() >= due_ms(c);
 
-    if (queued < c->queued) {
+    if (queued < c->queued || late) {
         conn_note_progress(c);
     }
     c->queued = queued;
@@ -239,12 +229,11 @@ void relay_on_deadline(struct conn *c)
 {
     uint64_t now = clock_now_ms();
 
-    if (!c->watch_due) {
-        look_at_queues(c);
-    } else if (!start_watching(c)) {
+    if (c->watch_due && !start_watching(c)) {
         conn_end(c, END_ERROR);
         return;
     }
+    look_at_queues(c);
     if (now >= due_ms(c) && !has_stirred(&c->client) && !has_stirred(&c->server)) {
         conn_end(c, is_half_closed(c) ? END_HALF_CLOSE_TIMEOUT : END_IDLE_TIMEOUT);
         return;

@@ -23,6 +23,7 @@
 #include "support/procinfo.h"
 #include "support/proxy_fixture.h"
 #include "support/scene.h"
+#include "support/sockopt.h"
 #include "support/wait_until.h"
 
 #define ROUNDS      form_pick(5000, 400, 200)
@@ -41,14 +42,6 @@ struct stage {
     int staller, fill[2], refuser;
     struct name_backend *good;
 };
-
-static void reset(int fd)
-{
-    const struct linger hard = {.l_onoff = 1};
-
-    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard)), 0);
-    close(fd);
-}
 
 static int dial(const struct stage *g, enum way way)
 {
@@ -71,7 +64,7 @@ static int take(const struct stage *g, int ms)
 static void reset_the_rest(const struct stage *g)
 {
     for (int fd; (fd = take(g, 0)) >= 0;) {
-        reset(fd);
+        sockopt_reset(fd);
     }
 }
 
@@ -86,14 +79,14 @@ static void play(const struct stage *g, enum way way, unsigned us)
         assert_true(server >= 0);
     }
     if (way == SERVER_THEN_CLIENT) {
-        reset(server);
+        sockopt_reset(server);
     }
     if (us != 0) {
         usleep(us);
     }
-    reset(client);
+    sockopt_reset(client);
     if (way == CLIENT_THEN_SERVER) {
-        reset(server);
+        sockopt_reset(server);
     }
 }
 
@@ -116,11 +109,18 @@ struct expected {
     size_t fds;
 };
 
+static bool is_closed(void *ctx)
+{
+    const struct expected *e = ctx;
+
+    return metric(e->s, CLOSED) >= e->closed;
+}
+
 static bool is_all_gone(void *ctx)
 {
     const struct expected *e = ctx;
 
-    return metric(e->s, CLOSED) >= e->closed && procinfo_fds(sealway_pid(e->s->program)) <= e->fds;
+    return is_closed(ctx) && procinfo_fds(sealway_pid(e->s->program)) <= e->fds;
 }
 
 /* The hosts of the ways, in their order; the last three have the test's own listener. */
@@ -189,12 +189,13 @@ static void check_reasons(const struct scene *s)
 static void resets_of_both_ends_in_any_order_leave_nothing(void **state)
 {
     struct stage g = {.s = *state};
-    struct expected gone = {.s = *state};
+    struct expected gone = {.s = *state, .closed = 1};
 
     begin(&g);
     assert_true(ask_reaches(&g.s->addr, "good.scene.test", "good"));
+    assert_true(wait_until(is_closed, &gone, PATIENCE_MS));
     gone.fds = procinfo_fds(sealway_pid(g.s->program));
-    gone.closed = metric(g.s, CLOSED) + ROUNDS * WAYS;
+    gone.closed += ROUNDS * WAYS;
     for (unsigned i = 0; i < ROUNDS; i++) {
         for (unsigned way = 0; way < WAYS; way++) {
             play(&g, (enum way)way, i % 2 == 0 ? 0 : i * 37 % MOST_US);

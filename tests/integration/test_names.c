@@ -22,6 +22,7 @@
 #include "support/metric_lines.h"
 #include "support/procinfo.h"
 #include "support/scene.h"
+#include "support/sockopt.h"
 
 #define NAMES    form_pick(1000000, 100000, 4000)
 #define WARM_UP  2000u /* names after which all that is ever made has been made */
@@ -43,7 +44,6 @@ struct askers {
 /* Ask and wait for the first byte; leave with a reset, so that the port is free at once. */
 static bool ask(const struct netaddr *to, const uint8_t *hello, size_t len)
 {
-    const struct linger hard = {.l_onoff = 1, .l_linger = 0};
     struct sockaddr_storage sa;
     socklen_t sa_len = netaddr_to_sockaddr(to, &sa);
     int fd = socket(to->family, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -51,8 +51,7 @@ static bool ask(const struct netaddr *to, const uint8_t *hello, size_t len)
     bool answered = connect(fd, (const struct sockaddr *)&sa, sa_len) == 0 &&
                     write(fd, hello, len) == (ssize_t)len && read(fd, &byte, 1) == 1;
 
-    (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
-    close(fd);
+    sockopt_reset(fd);
     return answered;
 }
 

@@ -87,10 +87,10 @@ if [ "$(grep -ao 'LOAD_SEED=[0-9]*' "$dir/out" | sort -u | wc -l)" -ne 1 ]; then
     wrong=1
 fi
 
-# no_accident NAME WHY: what stdin does is a failure, which a second run, good as it were, must not excuse.
+# no_accident NAME WHY [SECONDS]: what stdin does is a failure, which a second run, good as it were, must not excuse.
 no_accident() {
     { echo "[ -e $1.tried ] && exit; touch $1.tried" && cat; } | program "$1"
-    TEST_TIMEOUT=2 tests/support/run_tests.sh "$dir/build" "$dir/$1" >"$dir/one"
+    TEST_TIMEOUT=${3:-60} tests/support/run_tests.sh "$dir/build" "$dir/$1" >"$dir/one"
     if [ $? -ne 1 ] || [ "$(grep -acE "^(FAIL|ok|flaky) " "$dir/one")" -ne 1 ] ||
         ! grep -qaE "^FAIL  $1 +$2\$" "$dir/one"; then
         echo "$1 should fail, once: $2"
@@ -112,7 +112,7 @@ no_accident has_none "exit 0, but not all tests were run" <<'END'
 echo "[==========] Running 0 test(s)."
 echo "[==========] 0 test(s) run."
 END
-no_accident hangs "no end after 2 s" <<'END'
+no_accident hangs "no end after 2 s" 2 <<'END'
 sleep 60
 END
 no_accident crashes "exit 139" <<'END'

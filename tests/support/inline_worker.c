@@ -451,11 +451,3 @@ void inline_worker_relay(struct inline_worker *iw, int *client_out, int *server_
     inline_worker_expect(iw, *server_out, iw->f.hello, iw->f.hello_len);
     INLINE_UNTIL(iw, inline_worker_count(iw, CONN_RELAYING) > 0);
 }
-
-void inline_worker_reset(int fd)
-{
-    const struct linger hard = {.l_onoff = 1, .l_linger = 0};
-
-    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard)), 0);
-    close(fd);
-}

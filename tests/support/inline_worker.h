@@ -118,7 +118,4 @@ void inline_worker_expect_stream(struct inline_worker *iw, int fd, uint64_t seed
 /** A relayed connection: *client_out and *server_out are the test's ends of it, the hello read. */
 void inline_worker_relay(struct inline_worker *iw, int *client_out, int *server_out);
 
-/** Close a socket with a reset. */
-void inline_worker_reset(int fd);
-
 #endif

@@ -85,14 +85,17 @@ complete() {
     [ "$begun" = "$ended" ] && ! grep -qx 0 <<<"$begun"
 }
 
-# fault NAME STATUS: why a program failed; nothing when it passed.
+# fault NAME STATUS MS: why a program failed; nothing when it passed.
 fault() {
     local log=$build/log/$1.log
-    case $2 in
-        0) ;;
-        124 | 137) echo "no end after $TEST_TIMEOUT s" && return ;;
-        *) echo "exit $2" && return ;;
-    esac
+    if [ "$2" -ne 0 ]; then
+        if [ "$3" -ge $((TEST_TIMEOUT * 1000)) ]; then
+            echo "no end after $TEST_TIMEOUT s"
+        else
+            echo "exit $2"
+        fi
+        return
+    fi
     if [ -n "$(reports "$1")" ]; then
         echo "a sanitizer's report"
     elif [ -n "$(count FAILED "$log")" ]; then
@@ -118,7 +121,7 @@ judge() {
     local name=$1 status=$2 log=$build/log/$1.log ok bad why seed report
     ok=$(count PASSED "$log")
     bad=$(count FAILED "$log")
-    why=$(fault "$name" "$status")
+    why=$(fault "$name" "$status" "$3")
     if [ -z "$why" ]; then
         only_skips "$log" && ok=${ok:-0}
         echo "${ok:-1} 0 $name" >"$results/$name.count"

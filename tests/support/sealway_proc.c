@@ -28,6 +28,7 @@
 #define START_LIMIT_MS (form_is_under_valgrind() ? 120000u : 20000u)
 #define STOP_LIMIT_MS  20000u
 #define LINE_LIMIT_MS  5000u
+#define DEATH_ALARM_S  30
 #define DEATH_LIMIT_MS 1000u /* whose death a test has just noticed may still be dying */
 
 struct sealway {
@@ -318,6 +319,7 @@ static void say_stderr(const struct sealway *s, int status)
  * that it failed because a program crashed. */
 static void tell_of_the_dead(int sig)
 {
+    (void)alarm(DEATH_ALARM_S); /* what is called here may hang where memory is in disorder */
     for (struct sealway *s = getpid() == starter ? started : NULL; s != NULL; s = s->next) {
         int status = sealway_wait(s, DEATH_LIMIT_MS);
 

@@ -240,12 +240,18 @@ static void check_flow(const struct sim_peer *from, const struct sim_peer *to)
     }
 }
 
-/* Nothing moved for so long, nor did the kernel tell that it delivered something. */
+/* When the program was told last that the kernel had delivered something. */
+static uint64_t less_us(const struct sim_peer *p)
+{
+    return p->other != NULL ? latest(p->sock->less_us, p->other->sock->less_us) : 0;
+}
+
+/* Nothing moved for so long, nor was it told of anything on its way. */
 static bool has_rested(struct sim_peer *p, uint64_t ms)
 {
-    uint64_t told_us = latest(p->sock->less_us, p->other->sock->less_us);
+    uint64_t told_us = latest(p->sock->told_us, p->other->sock->told_us);
 
-    return is_over(latest(sim_peer_moved_us(p), told_us), ms + LATE_MS);
+    return is_over(latest(sim_peer_moved_us(p), latest(told_us, less_us(p))), ms + LATE_MS);
 }
 
 static void rest_relaying(const struct sim_judge *j, struct sim_peer *p)
@@ -411,7 +417,7 @@ static void judge_silence(const struct sim_judge *j, struct sim_peer *p, bool ha
     SIM_CHECK(!j->finishing, "client %u: silent, though everybody does what can be done", p->id);
     SIM_CHECK(p->other != NULL && (p->sock->fin_read || p->other->sock->fin_read) == half,
               "client %u: half-closed or not?", p->id);
-    SIM_CHECK(ms != 0 && is_over(sim_peer_moved_us(p), ms - WITHIN_MS),
+    SIM_CHECK(ms != 0 && is_over(latest(sim_peer_moved_us(p), less_us(p)), ms - WITHIN_MS),
               "client %u: ended too early", p->id);
 }
 

@@ -55,16 +55,17 @@ struct sim_sock {
     uint64_t accepted, taken;
     uint64_t room; /* of the send buffer */
     bool fin_sent;
-    bool starved;                  /* SOCK_NOSPACE: who waits for room is told of it */
-    bool hard;                     /* SO_LINGER 0 */
-    int error;                     /* pending, SO_ERROR */
-    int soft_error;                /* what TCP goes on in spite of; SO_ERROR tells it, too */
-    int fate;                      /* what ended it from outside: ECONNRESET, ETIMEDOUT, ... */
-    enum sim_end end;              /* what ended it from inside */
-    uint64_t fate_us, read_us;     /* when; when it was read last */
-    uint64_t open_us, end_us;      /* when the program accepted or dialled it, and closed it */
-    uint64_t queued_told, less_us; /* SIOCOUTQ, and when it was less than the time before */
-    uint64_t fin_order;            /* of all FINs, when this one was read */
+    bool starved;              /* SOCK_NOSPACE: who waits for room is told of it */
+    bool hard;                 /* SO_LINGER 0 */
+    int error;                 /* pending, SO_ERROR */
+    int soft_error;            /* what TCP goes on in spite of; SO_ERROR tells it, too */
+    int fate;                  /* what ended it from outside: ECONNRESET, ETIMEDOUT, ... */
+    enum sim_end end;          /* what ended it from inside */
+    uint64_t fate_us, read_us; /* when; when it was read last */
+    uint64_t open_us, end_us;  /* when the program accepted or dialled it, and closed it */
+    uint64_t queued_told, told_us, less_us; /* SIOCOUTQ, when it was first told, and when less */
+    unsigned looks;                         /* how often since the loop's turn began */
+    uint64_t fin_order;                     /* of all FINs, when this one was read */
 
     struct event *event; /* the registration; NULL: none */
     short mask;          /* EV_READ, ... */

@@ -349,14 +349,17 @@ const struct sim_far sim_peer_far = {.make = make,
 
 uint64_t sim_peer_moved_us(struct sim_peer *client)
 {
-    const struct sim_sock *c = client->sock;
+    struct sim_sock *c = client->sock, *s = client->other != NULL ? client->other->sock : NULL;
     uint64_t sum = c->read + c->accepted + c->fin_read;
 
-    if (client->other != NULL) {
-        const struct sim_sock *s = client->other->sock;
+    if (s != NULL) {
         sum += s->read + s->accepted + s->fin_read;
     }
     if (sum != client->moved_sum) {
+        c->queued_told = 0;
+        if (s != NULL) {
+            s->queued_told = 0;
+        }
         client->moved_sum = sum;
         client->moved_us = sim_now_us();
     }

@@ -24,6 +24,9 @@
 #include "support/sim_pipe.h"
 #include "support/sim_thread.h"
 
+#define MOST_LOOKS                                                                                 \
+    2 /* at a connection's deadline in one turn of the loop: one that is set anew may come */
+
 int __real_close(int fd);
 ssize_t __real_read(int fd, void *into, size_t n);
 ssize_t __real_write(int fd, const void *bytes, size_t n);
@@ -220,6 +223,9 @@ int __wrap_event_base_loop(struct event_base *base, int flags)
 {
     (void)base;
     SIM_CHECK(flags == EVLOOP_ONCE, "event_base_loop(%d)", flags);
+    for (unsigned i = 0; i < sim_kernel_open(); i++) {
+        sim_kernel_nth(i)->looks = 0;
+    }
     sim_thread_loop();
     return 0;
 }
@@ -272,7 +278,10 @@ int __wrap_ioctl(int fd, unsigned long what, ...)
     va_list args;
 
     SIM_CHECK(what == SIOCOUTQ && s != NULL, "ioctl(%d, %lu)", fd, what);
-    uint64_t queued = s->tcp == SIM_OPEN ? s->accepted - s->taken : 0;
+    SIM_CHECK(s->looks++ < MOST_LOOKS, "descriptor %d is looked at again and again", fd);
+    /* The kernel counts a FIN, too. */
+    uint64_t queued = s->accepted - s->taken;
+    s->told_us = s->queued_told == 0 && queued != 0 ? sim_now_us() : s->told_us;
     s->less_us = queued < s->queued_told ? sim_now_us() : s->less_us;
     s->queued_told = queued;
     va_start(args, what);

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 int sockopt_of(int fd, int level, int name)
 {
@@ -15,4 +16,12 @@ int sockopt_of(int fd, int level, int name)
 
     assert_int_equal(getsockopt(fd, level, name, &value, &len), 0);
     return value;
+}
+
+void sockopt_reset(int fd)
+{
+    const struct linger hard = {.l_onoff = 1, .l_linger = 0};
+
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard)), 0);
+    close(fd);
 }

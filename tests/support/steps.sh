@@ -32,7 +32,7 @@ brief() {
          flaky || /^(ok +([a-z]+$|fuzz_.* runs )|[0-9]+ passed|stage |image: |layer of )/ ||
          /^(lines [0-9.]+%|[0-9]+ of [0-9]+ calls for memory )/ ||
          /^(             )?((m32: )?skip(ped)?,? |replay with |[0-9]+ pairs)/ ||
-         /^             [0-9]+ of [0-9]+ (first flights|refusals) /' "$1"
+         /^             [0-9]+ of [0-9]+ (first flights|refusals)[ ,]/' "$1"
 }
 
 # A log without what went well: figures stand below the "ok" of a test.

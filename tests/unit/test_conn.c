@@ -19,6 +19,7 @@
 #include "support/failalloc.h"
 #include "support/failsys.h"
 #include "support/inline_worker.h"
+#include "support/sockopt.h"
 #include "tls/clienthello.h"
 
 #define ANSWER_BYTES (3u * 1024 * 1024)
@@ -378,7 +379,7 @@ static void a_socket_tells_its_pending_error(void **state)
 
     inline_worker_relay(iw, &client, &server);
     assert_int_equal(conn_socket_error(client), 0);
-    inline_worker_reset(server);
+    sockopt_reset(server);
     INLINE_UNTIL(iw, conn_socket_error(client) == ECONNRESET);
     close(client);
 }

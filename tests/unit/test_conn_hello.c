@@ -15,6 +15,7 @@
 #include "route/table.h"
 #include "support/failsys.h"
 #include "support/inline_worker.h"
+#include "support/sockopt.h"
 #include "tls/alert.h"
 
 #define KIB 1024u
@@ -395,7 +396,7 @@ static void a_reset_before_the_hello_is_whole_is_the_clients(void **state)
 
     inline_worker_write(iw, fd, iw->f.hello, 10);
     INLINE_UNTIL(iw, inline_worker_conn(iw, CONN_READING_HELLO)->hello_bytes == 10);
-    inline_worker_reset(fd);
+    sockopt_reset(fd);
     INLINE_UNTIL(iw, inline_worker_live(iw) == 0);
     assert_int_equal(inline_worker_ended(iw, END_CLIENT_RESET), 1);
 }

@@ -17,6 +17,7 @@
 #include "support/failsys.h"
 #include "support/pattern.h"
 #include "support/relay_scene.h"
+#include "support/sockopt.h"
 
 #define MIB (1024u * 1024)
 
@@ -175,13 +176,13 @@ static void a_reset_is_passed_on_from_either_side(void **state)
 {
     struct relay_scene *s = *state;
 
-    inline_worker_reset(s->client);
+    sockopt_reset(s->client);
     s->client = -1;
     inline_worker_expect_reset(s->iw, s->server);
     relay_scene_expect_ended(s, END_CLIENT_RESET);
     relay_scene_close(&s->server);
     inline_worker_relay(s->iw, &s->client, &s->server);
-    inline_worker_reset(s->server);
+    sockopt_reset(s->server);
     s->server = -1;
     inline_worker_expect_reset(s->iw, s->client);
     relay_scene_expect_ended(s, END_SERVER_RESET);
@@ -195,7 +196,7 @@ static void a_server_that_resets_while_its_client_is_full_is_noticed(void **stat
     relay_scene_narrow(s);
     (void)inline_worker_flood(s->iw, s->server, DOWN);
     assert_true(inline_worker_rests(s->iw, TICK_MS)); /* watched by now */
-    inline_worker_reset(s->server);
+    sockopt_reset(s->server);
     s->server = -1;
     relay_scene_expect_ended(s, END_SERVER_RESET);
     assert_false(inline_worker_drain(s->iw, s->client, &drained));
@@ -209,7 +210,7 @@ static void a_reset_within_the_tick_before_watching_is_noticed_after_it(void **s
     (void)inline_worker_flood(s->iw, s->server,
                               DOWN); /* the clock stands: nothing is watched yet */
     assert_int_equal(s->c->server.waiting, 0);
-    inline_worker_reset(s->server);
+    sockopt_reset(s->server);
     s->server = -1;
     inline_worker_pass(s->iw, TICK_MS);
     relay_scene_expect_ended(s, END_SERVER_RESET);
@@ -223,7 +224,7 @@ static void a_client_that_resets_while_its_server_is_full_is_noticed(void **stat
     (void)inline_worker_flood(s->iw, s->client, UP);
     assert_non_null(s->c->up.held);
     assert_true(inline_worker_rests(s->iw, TICK_MS));
-    inline_worker_reset(s->client);
+    sockopt_reset(s->client);
     s->client = -1;
     relay_scene_expect_ended(s, END_CLIENT_RESET);
     assert_false(inline_worker_drain(s->iw, s->server, &drained));
@@ -236,7 +237,7 @@ static void a_reset_after_a_fin_is_noticed(void **state)
     relay_scene_fin(s->client);
     inline_worker_expect_eof(s->iw, s->server);
     assert_true(inline_worker_rests(s->iw, TICK_MS));
-    inline_worker_reset(s->client);
+    sockopt_reset(s->client);
     s->client = -1;
     relay_scene_expect_ended(s, END_CLIENT_RESET);
     INLINE_UNTIL(s->iw, conn_socket_error(s->server) == EPIPE); /* a read would still say EOF */
@@ -287,11 +288,29 @@ static void what_a_server_said_before_its_reset_is_delivered(void **state)
     inline_worker_write(s->iw, s->client, "too much", 8);
     INLINE_UNTIL(s->iw, s->c->up.held != NULL);
     inline_worker_write(s->iw, s->server, "413", 3);
-    inline_worker_reset(s->server);
+    sockopt_reset(s->server);
     s->server = -1;
     failsys_reset();
     inline_worker_expect(s->iw, s->client, "413", 3);
     inline_worker_expect_reset(s->iw, s->client);
+    relay_scene_expect_ended(s, END_SERVER_RESET);
+}
+
+static void a_fin_before_the_reset_stands(void **state)
+{
+    struct relay_scene *s = *state;
+
+    failsys_fail(FAILSYS_SEND, EAGAIN, 0, UINT_MAX);
+    inline_worker_write(s->iw, s->client, "too much", 8);
+    INLINE_UNTIL(s->iw, s->c->up.held != NULL);
+    inline_worker_write(s->iw, s->server, "all", 3);
+    relay_scene_fin(s->server);
+    sockopt_reset(s->server);
+    s->server = -1;
+    failsys_reset();
+    inline_worker_expect(s->iw, s->client, "all", 3);
+    inline_worker_expect_eof(s->iw, s->client);
+    relay_scene_close(&s->client);
     relay_scene_expect_ended(s, END_SERVER_RESET);
 }
 
@@ -372,7 +391,7 @@ static void a_fin_that_cannot_be_passed_on_is_settled_by_the_reset_behind_it(voi
     relay_scene_fin(s->client);
     failsys_fail(FAILSYS_SHUTDOWN, ENOTCONN, 0, 1);
     INLINE_UNTIL(s->iw, s->c->up.finished);
-    inline_worker_reset(s->server);
+    sockopt_reset(s->server);
     s->server = -1;
     relay_scene_expect_ended(s, END_SERVER_RESET);
 }
@@ -400,6 +419,7 @@ int main(void)
         IN_SCENE(a_half_closed_connection_rests),
         IN_SCENE(a_sink_that_breaks_is_the_one_to_blame),
         IN_SCENE(what_a_server_said_before_its_reset_is_delivered),
+        IN_SCENE(a_fin_before_the_reset_stands),
         IN_SCENE(what_tcp_goes_on_in_spite_of_ends_nothing),
         IN_SCENE(a_held_flow_whose_sink_breaks_ends_likewise),
         IN_SCENE(a_broken_connection_is_reset_on_both_sides),

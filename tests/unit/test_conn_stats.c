@@ -16,6 +16,7 @@
 #include "route/table.h"
 #include "support/failsys.h"
 #include "support/inline_worker.h"
+#include "support/sockopt.h"
 
 #define LINES_ROOM (256u * 1024)
 
@@ -252,7 +253,7 @@ static void a_connection_is_in_one_phase_after_the_other_and_then_in_none(void *
     client = ask(iw, iw->f.hello, iw->f.hello_len);
     INLINE_UNTIL(iw, inline_worker_count(iw, CONN_DIALLING) == 1);
     assert_active(iw, PHASE_CONNECT);
-    inline_worker_reset(client);
+    sockopt_reset(client);
     INLINE_UNTIL(iw, inline_worker_live(iw) == 0);
     assert_active(iw, PHASES);
     close(staller);

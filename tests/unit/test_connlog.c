@@ -19,6 +19,7 @@
 #include "support/failsys.h"
 #include "support/hello_builder.h"
 #include "support/inline_worker.h"
+#include "support/sockopt.h"
 
 #define LINES_ROOM 32768
 
@@ -504,7 +505,7 @@ static void break_off(struct inline_worker *iw)
 
     inline_worker_write(iw, fd, iw->f.hello, 1);
     INLINE_UNTIL(iw, inline_worker_conn(iw, CONN_READING_HELLO)->hello_bytes == 1);
-    inline_worker_reset(fd);
+    sockopt_reset(fd);
 }
 
 static void be_served(struct inline_worker *iw)

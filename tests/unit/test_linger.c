@@ -14,6 +14,7 @@
 #include "support/failsys.h"
 #include "support/inline_worker.h"
 #include "support/pattern.h"
+#include "support/sockopt.h"
 
 #define UP   17 /* seeds of the two directions */
 #define DOWN 42
@@ -127,7 +128,7 @@ static void nor_to_the_servers_reset_behind_it(void **state)
     s->iw->shared.policy.half_close = true;
     sent = send_all(s, s->server, DOWN);
     INLINE_UNTIL(s->iw, s->c->down.finished);
-    inline_worker_reset(s->server);
+    sockopt_reset(s->server);
     s->server = -1;
     inline_worker_write(s->iw, s->client, "late", 4); /* whichever of the two tells of it */
     inline_worker_pass(s->iw, 2 * TIMEWHEEL_TICK_MS);
@@ -224,7 +225,7 @@ static void a_reset_of_what_is_left_keeps_the_reason(void **state)
 
     fin(s->server);
     until_lingering(s);
-    inline_worker_reset(s->client);
+    sockopt_reset(s->client);
     s->client = -1;
     expect_ended(s, END_SERVER_EOF);
 }

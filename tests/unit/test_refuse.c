@@ -13,6 +13,7 @@
 #include "proxy/refuse.h"
 #include "support/failsys.h"
 #include "support/inline_worker.h"
+#include "support/sockopt.h"
 
 #define KIB 1024u
 
@@ -200,7 +201,7 @@ static void a_client_that_resets_meanwhile_keeps_its_reason(void **state)
     struct inline_worker *iw = *state;
     int fd = lingering(iw, "GET / ");
 
-    inline_worker_reset(fd);
+    sockopt_reset(fd);
     INLINE_UNTIL(iw, inline_worker_live(iw) == 0);
     assert_int_equal(inline_worker_ended(iw, END_HELLO_NOT_TLS), 1);
 }

@@ -13,6 +13,8 @@
 #include "support/relay_scene.h"
 #include "support/sockopt.h"
 
+static const uint8_t zeros[64 * 1024];
+
 static void an_idle_connection_ends_after_its_time_and_bytes_postpone_it(void **state)
 {
     struct relay_scene *s = *state;
@@ -135,31 +137,48 @@ static void what_lies_in_a_socket_at_a_deadline_moves_however_late_we_look(void 
     relay_scene_expect_ended(s, END_CLIENT_EOF);
 }
 
-/* All of it is the kernel's, and we have nothing to move. */
-static void what_is_on_its_way_to_a_slow_peer_is_progress_while_it_moves(void **state)
+/* The server says much and ends; all of it is the kernel's then, and we have nothing to move. */
+static void leave_on_its_way(struct relay_scene *s)
 {
-    struct relay_scene *s = *state;
-    const size_t some = 64 * 1024;
-    static uint8_t read_away[64 * 1024];
-
     relay_scene_narrow(s);
     for (unsigned i = 0; i < 8; i++) {
-        inline_worker_write(s->iw, s->server, read_away, some);
+        inline_worker_write(s->iw, s->server, zeros, sizeof(zeros));
     }
     relay_scene_fin(s->server);
     INLINE_UNTIL(s->iw, s->c->down.finished);
-    inline_worker_pass(s->iw, TICK_MS);
-    for (unsigned i = 0; i < 4; i++) {
-        inline_worker_pass(s->iw, HALF_MS / 2);
-        assert_int_equal(inline_worker_live(s->iw), 1);
-        inline_worker_expect(s->iw, s->client, read_away, some);
-        inline_worker_pass(s->iw, HALF_MS / 4 + TIMEWHEEL_TICK_MS);
-    }
+}
+
+static void expect_half_close_timeout(struct relay_scene *s)
+{
     for (unsigned i = 0; i < 4; i++) {
         assert_int_equal(inline_worker_live(s->iw), 1);
         inline_worker_pass(s->iw, HALF_MS / 4 + TIMEWHEEL_TICK_MS);
     }
     relay_scene_expect_ended(s, END_HALF_CLOSE_TIMEOUT);
+}
+
+static void what_is_on_its_way_to_a_slow_peer_is_progress_while_it_moves(void **state)
+{
+    struct relay_scene *s = *state;
+
+    leave_on_its_way(s);
+    inline_worker_pass(s->iw, TICK_MS);
+    for (unsigned i = 0; i < 4; i++) {
+        inline_worker_pass(s->iw, HALF_MS / 2);
+        assert_int_equal(inline_worker_live(s->iw), 1);
+        inline_worker_expect(s->iw, s->client, zeros, sizeof(zeros));
+        inline_worker_pass(s->iw, HALF_MS / 4 + TIMEWHEEL_TICK_MS);
+    }
+    expect_half_close_timeout(s);
+}
+
+static void who_looks_late_for_the_first_time_looks_again(void **state)
+{
+    struct relay_scene *s = *state;
+
+    leave_on_its_way(s);
+    inline_worker_pass(s->iw, 10 * HALF_MS);
+    expect_half_close_timeout(s);
 }
 
 /* Its event could not be added yet. */
@@ -170,7 +189,7 @@ static void a_reset_before_the_watch_begins_is_not_told_as_a_timeout(void **stat
     relay_scene_fin(s->server);
     inline_worker_expect_eof(s->iw, s->client);
     assert_true(s->c->watch_due);
-    inline_worker_reset(s->server);
+    sockopt_reset(s->server);
     s->server = -1;
     inline_worker_pass(s->iw, 10 * HALF_MS);
     INLINE_UNTIL(s->iw, s->c->state == CONN_LINGERING); /* the client is left time to read */
@@ -194,6 +213,7 @@ int main(void)
         IN_SCENE(a_half_closed_connection_that_moves_slowly_goes_on),
         IN_SCENE(what_lies_in_a_socket_at_a_deadline_moves_however_late_we_look),
         IN_SCENE(what_is_on_its_way_to_a_slow_peer_is_progress_while_it_moves),
+        IN_SCENE(who_looks_late_for_the_first_time_looks_again),
         IN_SCENE(a_reset_before_the_watch_begins_is_not_told_as_a_timeout),
     };
     int failed = cmocka_run_group_tests_name("copying", tests, relay_scene_copies, NULL);

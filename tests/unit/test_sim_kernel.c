@@ -30,6 +30,7 @@
 #include "support/sim_event.h"
 #include "support/sim_kernel.h"
 #include "support/sim_pipe.h"
+#include "support/sockopt.h"
 #include "support/wait_until.h"
 
 #define ROOM        100000
@@ -235,11 +236,8 @@ static void far_fin(struct twin *t)
 /* Behind two FINs nothing is left to reset. */
 static void far_reset(struct twin *t)
 {
-    const struct linger hard = {.l_onoff = 1, .l_linger = 0};
-
     if (t->far >= 0 && !(t->far_ended && t->sim->fin_sent)) {
-        assert_int_equal(setsockopt(t->far, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard)), 0);
-        close(t->far);
+        sockopt_reset(t->far);
         t->far = -1;
         sim_kernel_break(t->sim, ECONNRESET);
     }

@@ -17,6 +17,7 @@
 #include "support/failalloc.h"
 #include "support/failsys.h"
 #include "support/inline_worker.h"
+#include "support/sockopt.h"
 #include "tls/alert.h"
 
 /* Every kind of endpoint; each test makes a pool of those it wants. */
@@ -251,7 +252,7 @@ static void a_client_that_resets_ends_the_dial(void **state)
     struct scene *s = *state;
 
     open_with(s, &s->staller_addr, 1);
-    inline_worker_reset(ask_stalled(s));
+    sockopt_reset(ask_stalled(s));
     INLINE_UNTIL(s->iw, inline_worker_live(s->iw) == 0);
     assert_int_equal(inline_worker_ended(s->iw, END_CLIENT_RESET), 1);
     assert_false(is_skipped(s, &s->staller_addr));
@@ -268,7 +269,7 @@ static void a_reset_after_more_bytes_and_a_fin_ends_it_too(void **state)
     assert_int_equal(shutdown(fd, SHUT_WR), 0);
     assert_true(inline_worker_rests(s->iw, 0));
     assert_int_equal(inline_worker_live(s->iw), 1);
-    inline_worker_reset(fd);
+    sockopt_reset(fd);
     INLINE_UNTIL(s->iw, inline_worker_live(s->iw) == 0);
     assert_int_equal(inline_worker_ended(s->iw, END_CLIENT_RESET), 1);
 }
@@ -509,11 +510,10 @@ static void interrupted_and_short_sends_deliver_every_byte_in_order(void **state
 static void an_error_told_by_the_socket_is_a_failed_dial(void **state)
 {
     struct scene *s = *state;
-    int fd;
 
     open_with(s, &s->iw->f.backend_addr, 1);
     failsys_fail(FAILSYS_SEND, EAGAIN, 0, 1);
-    fd = ask_stalled(s);
+    int fd = ask_stalled(s);
     failsys_fail(FAILSYS_SEND, ECONNREFUSED, 0, 1);
     expect_internal_error(s, fd);
     assert_int_equal(cells_of(s)->dials[DIAL_REFUSED], 1);
