@@ -247,21 +247,25 @@ class Node:
         (self.dir / "wanted" / unit).unlink(missing_ok=True)
         self._end(unit)
 
+    def _pid(self, unit):
+        """As its keeper wrote it down; "" while it does not run."""
+        try:
+            return (self.dir / "pid" / unit).read_text().strip()
+        except FileNotFoundError:
+            return ""
+
     def signal(self, unit, number):
         """SIGSTOP and SIGCONT, for instance; whether there was such a process."""
-        try:
-            pid = (self.dir / "pid" / unit).read_text().strip()
-        except FileNotFoundError:
-            return False
-        return subprocess.run(self.inside("kill", f"-{int(number)}", pid), check=False,
-                              stderr=subprocess.DEVNULL).returncode == 0
+        pid = self._pid(unit)
+        return pid != "" and subprocess.run(
+            self.inside("kill", f"-{int(number)}", pid), check=False,
+            stderr=subprocess.DEVNULL).returncode == 0
 
     def _end(self, unit):
-        pid_file = self.dir / "pid" / unit
-        before = pid_file.read_text() if pid_file.exists() else ""
+        before = self._pid(unit)
 
         def is_gone():
-            return not pid_file.exists() or pid_file.read_text() != before
+            return before == "" or self._pid(unit) != before
         self.signal(unit, signal.SIGTERM)
         try:
             self.wait(is_gone, STOP_S, unit + " to end")
@@ -269,19 +273,26 @@ class Node:
             self.signal(unit, signal.SIGKILL)
             self.wait(is_gone, PATIENCE_S, unit + " to end")
 
+    @contextlib.contextmanager
+    def _away(self, unit):
+        """Whatever goes wrong, the other tests have it again."""
+        try:
+            self.unwant(unit)
+            yield
+        finally:
+            self.want(unit)
+
     def restart_apiserver(self, away_s=0):
         """It is ready again when this returns."""
-        self.unwant("apiserver")
-        self.api.close()
-        time.sleep(away_s)
-        self.want("apiserver")
+        with self._away("apiserver"):
+            self.api.close()
+            time.sleep(away_s)
         self._wait_apiserver()
 
     def restart_kubelet(self, away_s=0):
         """It is healthy again when this returns."""
-        self.unwant("kubelet")
-        time.sleep(away_s)
-        self.want("kubelet")
+        with self._away("kubelet"):
+            time.sleep(away_s)
         self.wait(lambda: self._is_healthy(10248), PATIENCE_S, "the kubelet", "kubelet")
 
     # ---- what one can do with it
