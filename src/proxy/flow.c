@@ -194,19 +194,17 @@ static bool pump_last(struct conn *c, struct flow *f)
     return true;
 }
 
-/* A server whose socket fails may have said why before that: it is still there to be read.  Where
- * its FIN came before its reset, the kernel calls that EPIPE (tcp_reset()), and the FIN stands. */
+/*
+ * A server whose socket fails may have said why before that: it is still there to be read.  The end
+ * of input behind it is no FIN but what the reset left: to the client it is a reset.  (Even an
+ * EPIPE does not tell that a FIN came first: a splice that moved some of its pages swallows
+ * ECONNRESET.)
+ */
 static void sink_failed(struct conn *c, const struct flow *f, int error)
 {
-    if (f == &c->up) {
-        if (!pump_last(c, &c->down)) {
-            return;
-        }
-        if (error == EPIPE) {
-            flow_finish(c, &c->down);
-        }
+    if (f != &c->up || pump_last(c, &c->down)) {
+        conn_fail(c, sink_of(c, f), error);
     }
-    conn_fail(c, sink_of(c, f), error);
 }
 
 /* The sink took nothing of what is held.  False when the connection has ended. */

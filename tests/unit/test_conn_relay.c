@@ -296,24 +296,6 @@ static void what_a_server_said_before_its_reset_is_delivered(void **state)
     relay_scene_expect_ended(s, END_SERVER_RESET);
 }
 
-static void a_fin_before_the_reset_stands(void **state)
-{
-    struct relay_scene *s = *state;
-
-    failsys_fail(FAILSYS_SEND, EAGAIN, 0, UINT_MAX);
-    inline_worker_write(s->iw, s->client, "too much", 8);
-    INLINE_UNTIL(s->iw, s->c->up.held != NULL);
-    inline_worker_write(s->iw, s->server, "all", 3);
-    relay_scene_fin(s->server);
-    sockopt_reset(s->server);
-    s->server = -1;
-    failsys_reset();
-    inline_worker_expect(s->iw, s->client, "all", 3);
-    inline_worker_expect_eof(s->iw, s->client);
-    relay_scene_close(&s->client);
-    relay_scene_expect_ended(s, END_SERVER_RESET);
-}
-
 /* A host that is unreachable for a while is told by SO_ERROR, too, and is no end of a connection.
  */
 static void what_tcp_goes_on_in_spite_of_ends_nothing(void **state)
@@ -419,7 +401,6 @@ int main(void)
         IN_SCENE(a_half_closed_connection_rests),
         IN_SCENE(a_sink_that_breaks_is_the_one_to_blame),
         IN_SCENE(what_a_server_said_before_its_reset_is_delivered),
-        IN_SCENE(a_fin_before_the_reset_stands),
         IN_SCENE(what_tcp_goes_on_in_spite_of_ends_nothing),
         IN_SCENE(a_held_flow_whose_sink_breaks_ends_likewise),
         IN_SCENE(a_broken_connection_is_reset_on_both_sides),
