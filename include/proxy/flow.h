@@ -52,12 +52,6 @@ bool flow_pump(struct conn *c, struct flow *f);
 /** The sink may take what is held.  False when the connection has ended. */
 bool flow_flush(struct conn *c, struct flow *f);
 
-/** The source has ended, and all of it was taken. */
-bool flow_is_over(const struct flow *f);
-
-/** Tell the sink of one that is over; nothing otherwise, or when it was told. */
-void flow_finish(struct conn *c, struct flow *f);
-
 /** Free what is held. */
 void flow_drop(struct flow *f, struct pipepool *pipes);
 

@@ -167,22 +167,6 @@ static int take_out_of_pipe(struct flow *f, struct pipepool *pipes)
     return 0;
 }
 
-/* --- the end --------------------------------------------------------------------------------- */
-
-bool flow_is_over(const struct flow *f)
-{
-    return f->eof && f->held == NULL;
-}
-
-void flow_finish(struct conn *c, struct flow *f)
-{
-    if (flow_is_over(f) && !f->finished) {
-        /* Fails when the sink was reset, which is told by its event. */
-        (void)shutdown(sink_of(c, f)->fd, SHUT_WR);
-        f->finished = true;
-    }
-}
-
 /* Read what a socket that has failed still has.  False when the connection has ended. */
 static bool pump_last(struct conn *c, struct flow *f)
 {
@@ -236,6 +220,8 @@ bool flow_flush(struct conn *c, struct flow *f)
     }
     return true;
 }
+
+/* --- moving on ------------------------------------------------------------------------------- */
 
 /* Hand fresh bytes to the sink.  False when the connection has ended. */
 static bool pass(struct conn *c, struct flow *f, size_t len)

@@ -108,6 +108,21 @@ static bool watch(struct conn *c, struct side *s)
     return false;
 }
 
+static bool is_over(const struct flow *f)
+{
+    return f->eof && f->held == NULL;
+}
+
+/* Pass on a FIN once everything before it was taken. */
+static void finish(struct flow *f, struct side *to)
+{
+    if (is_over(f) && !f->finished) {
+        (void)shutdown(to->fd,
+                       SHUT_WR); /* fails when the sink was reset, which is told by its event */
+        f->finished = true;
+    }
+}
+
 /* False without memory. */
 static bool wait_on(struct conn *c, struct side *s, short mask)
 {
@@ -127,7 +142,7 @@ static bool wait_on(struct conn *c, struct side *s, short mask)
 /* After any change: end, or wait for what each side now has to wait for. */
 static void settle(struct conn *c)
 {
-    bool up = flow_is_over(&c->up), down = flow_is_over(&c->down);
+    bool up = is_over(&c->up), down = is_over(&c->down);
     enum end_reason why = c->client_first ? END_CLIENT_EOF : END_SERVER_EOF;
 
     if (up && down) {
@@ -137,8 +152,8 @@ static void settle(struct conn *c)
     if (is_half_closed(c)) {
         conn_set_phase(c, PHASE_HALF_CLOSED);
     }
-    flow_finish(c, &c->up);
-    flow_finish(c, &c->down);
+    finish(&c->up, &c->server);
+    finish(&c->down, &c->client);
     if ((up || down) && !policy_of(c)->half_close) {
         linger_start(c, up ? &c->server : &c->client, why);
         return;

@@ -13,7 +13,6 @@
 #include "base/attr.h"
 #include "fakes/scripted_peer.h"
 #include "support/form.h"
-#include "support/launcher.h"
 #include "support/pattern.h"
 #include "support/relay_play.h"
 #include "support/scene.h"

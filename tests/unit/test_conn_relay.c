@@ -6,7 +6,6 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <limits.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -15,7 +14,6 @@
 #include "proxy/relay.h"
 #include "support/failalloc.h"
 #include "support/failsys.h"
-#include "support/pattern.h"
 #include "support/relay_scene.h"
 #include "support/sockopt.h"
 
