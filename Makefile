@@ -198,12 +198,12 @@ demo:
 	$(Q)$(SUBMAKE) $(B)/sealway
 	$(Q)deploy/demo/demo.sh
 
-# QUICK=1: what CI runs, without what is dear to install or build.  BROWSERS=no: all but the browsers.
+# QUICK=1: every pair, what takes long with one server a client.  BROWSERS=no: all but the browsers.
 stacks:
-	$(DEPS) $(if $(QUICK),stacks-quick,stacks $(if $(filter no,$(BROWSERS)),,browsers))
+	$(DEPS) stacks $(if $(filter no,$(BROWSERS)),,browsers)
 	$(Q)$(SUBMAKE) $(B)/sealway
 	$(Q)SEALWAY_BIN=$(abspath $(B)/sealway) tests/stacks/run.py \
-		$(if $(QUICK),--quick,$(if $(filter no,$(BROWSERS)),,--browsers))
+		$(if $(QUICK),--quick) $(if $(filter no,$(BROWSERS)),,--browsers)
 
 # Kubernetes itself is built from its Go modules and kept outside the tree: see tests/e2e/kube; KUBE
 # says which version.

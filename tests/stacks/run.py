@@ -29,10 +29,6 @@ CLIENTS = (openssl.OpensslClient, gnutls.GnutlsClient, nss.NssClient, programs.M
 BROWSERS = (browsers.Chromium, browsers.Firefox)
 # What the tests need anyway, and Go, which has a TLS of its own and is quick.
 SHORT = {"openssl", "gnutls", "python", "curl", "go"}
-# What the quick form has not, either: why.
-DEAR = {"rustls": "a compiler of 100 MB, and two minutes of it: only with make stacks",
-        "chromium": "260 MB together: only with make stacks",
-        "firefox": "260 MB together: only with make stacks"}
 
 
 def parse_arguments():
@@ -40,7 +36,7 @@ def parse_arguments():
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--short", action="store_true", help=f"only {', '.join(sorted(SHORT))}")
     form.add_argument("--quick", action="store_true",
-                      help=f"all but {', '.join(DEAR)}; {' and '.join(matrix.SLOW)} of some pairs")
+                      help=f"{' and '.join(matrix.SLOW)} with one server a client")
     form.add_argument("--browsers", action="store_true", help="with Chromium and Firefox")
     for what in ("clients", "servers", "features"):
         parser.add_argument(f"--{what}", type=lambda names: names.split(","), default=[],
@@ -52,9 +48,7 @@ def left_out(kind, options):
     """Why this form of the matrix is without a kind; None when it is not."""
     if options.short:
         return None if kind.name in SHORT else "only with make stacks"
-    if options.quick or kind in BROWSERS and not options.browsers:
-        return DEAR.get(kind.name)
-    return None
+    return "only with --browsers" if kind in BROWSERS and not options.browsers else None
 
 
 def chosen(kinds, names, options):

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # deps.sh PURPOSE... - install the Debian packages that are missing for a purpose.
 #
-# Purposes: build, test, demo, bench, chart, ci, cluster, e2e, image, m32, stacks-quick, stacks,
-# browsers (each includes what it builds on).
+# Purposes: build, test, demo, bench, chart, ci, cluster, e2e, image, m32, stacks, browsers (each
+# includes what it builds on).
 # Silent when nothing is missing.  Needs root or sudo only when something is.
 set -eu
 
@@ -11,7 +11,7 @@ build='gcc make pkg-config libc6-dev libevent-dev libcurl4-openssl-dev libcjson-
 run='openssl curl python3 iproute2 procps'
 test="libcmocka-dev $run locales prometheus python3-prometheus-client gnutls-bin nftables tshark"
 bench='nginx-light libnginx-mod-stream haproxy sniproxy strace util-linux'
-stacks_quick='libnss3-tools libmbedtls-dev nginx-light libnginx-mod-stream'
+stacks='libnss3-tools libmbedtls-dev nginx-light libnginx-mod-stream'
 e2e='openssl iproute2 python3 python3-yaml util-linux'
 chart='python3 python3-yaml prometheus'
 cluster='conntrack containerd containernetworking-plugins curl nftables nginx-light
@@ -22,9 +22,9 @@ ci='clang clang-tidy clang-format libclang-rt-14-dev valgrind cppcheck shellchec
 
 # A language is taken from Debian where there is none yet.
 for language in go:golang-go java:default-jre-headless node:nodejs; do
-    command -v "${language%%:*}" >/dev/null || stacks_quick="$stacks_quick ${language#*:}"
+    command -v "${language%%:*}" >/dev/null || stacks="$stacks ${language#*:}"
 done
-command -v cargo >/dev/null && rust='' || rust='cargo-web rustc-web'
+cargo --version >/dev/null 2>&1 || stacks="$stacks cargo-web rustc-web" # rustup's may have none to run
 command -v go >/dev/null || e2e="$e2e golang-go" chart="$chart golang-go" bench="$bench golang-go"
 
 wanted=
@@ -34,8 +34,7 @@ for purpose in "$@"; do
         test) wanted="$wanted $build $test" ;;
         demo) wanted="$wanted $build $run nginx-light" ;;
         bench) wanted="$wanted $build $run $bench" ;;
-        stacks-quick) wanted="$wanted $build $run gnutls-bin $stacks_quick" ;;
-        stacks) wanted="$wanted $build $run gnutls-bin $stacks_quick $rust" ;;
+        stacks) wanted="$wanted $build $run gnutls-bin $stacks" ;;
         chart) wanted="$wanted $build $chart" ;;
         e2e) wanted="$wanted $build $e2e" ;;
         cluster) wanted="$wanted $build $e2e $image $cluster" ;;
@@ -45,7 +44,7 @@ for purpose in "$@"; do
         ci) wanted="$wanted $build $test $ci" ;;
         *)
             echo "deps.sh: $purpose: no such purpose; there are build, test, demo, bench, chart," \
-                "ci, cluster, e2e, image, m32, stacks-quick, stacks and browsers" >&2
+                "ci, cluster, e2e, image, m32, stacks and browsers" >&2
             exit 2
             ;;
     esac

@@ -15,7 +15,9 @@ JAVA_AT_LEAST = (11,)  # source launcher, TLS 1.3, java.net.http
 
 
 def version_in(text):
-    return tuple(int(n) for n in re.search(r"(\d+(?:\.\d+)*)", text).group(1).split("."))
+    """Its numbers; none of what has no version to show."""
+    found = re.search(r"\d+(?:\.\d+)*", text)
+    return tuple(int(n) for n in found.group().split(".")) if found else ()
 
 
 class Tools:
@@ -51,6 +53,8 @@ class Tools:
         if not which(program):
             return f"{program} is not installed"
         line = self.first_line(program, *argv)
+        if not version_in(line):  # a wrapper without a program, for one
+            return f"{program} does not run: {line}"
         if version_in(line) < least:
             return f"{line} is older than {'.'.join(map(str, least))}"
         return None
@@ -145,6 +149,6 @@ class Tools:
             # Beside what it chose and built the last time, which it then takes again.
             target = self.build / "rust"
             shutil.copytree(self.source("rust"), target, dirs_exist_ok=True)
-            self.make("the rustls client", ["cargo", "build", "--release", "--quiet"], cwd=target)
-            return target / "target" / "release" / "stacks-client"
+            self.make("the rustls client", ["cargo", "build", "--quiet"], cwd=target)
+            return target / "target" / "debug" / "stacks-client"
         return self.once("the rustls client", build)
