@@ -5,6 +5,7 @@
 
 #include "app/optionhelp.h"
 #include "app/optiontable.h"
+#include "base/utf8.h"
 
 bool cmd_begin(struct options *o, enum options_command command, int argc, char **argv,
                enum cmd_status *status_out)
@@ -36,21 +37,16 @@ void cmd_complain(const char *command, const char *what)
     fputc('\n', stderr);
 }
 
-/* C0, DEL, and C1 as UTF-8 writes it: what a terminal would take for a command. */
+/* A byte that is no UTF-8 may be a command too: some terminals take 0x9b alone for CSI. */
 static void put_safe(FILE *out, const char *text, size_t len, bool lines)
 {
-    const unsigned char *p = (const unsigned char *)text;
-
-    for (size_t i = 0; i < len; i++) {
-        if (lines && p[i] == '\n') {
-            fputc('\n', out);
-        } else if (p[i] < 0x20 || p[i] == 0x7f) {
-            fputc('?', out);
-        } else if (p[i] == 0xc2 && i + 1 < len && p[i + 1] >= 0x80 && p[i + 1] <= 0x9f) {
-            fputc('?', out);
-            i++;
+    for (size_t i = 0, n; i < len; i += n) {
+        n = utf8_len(text + i, len - i);
+        if (n > 0 && (!utf8_is_control(text + i, n) || (lines && text[i] == '\n'))) {
+            fwrite(text + i, 1, n, out);
         } else {
-            fputc(p[i], out);
+            fputc('?', out);
+            n = n > 0 ? n : 1;
         }
     }
 }

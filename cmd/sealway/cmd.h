@@ -46,7 +46,8 @@ void cmd_complain(const char *command, const char *what);
 /** Print what another program sent, lines as they are, everything else as cmd_put_text(). */
 void cmd_put_page(FILE *out, const char *text, size_t len);
 
-/** Print text from a file with its control characters replaced: it may go to a terminal. */
+/** Print text of any origin, which may go to a terminal: control characters and bytes that are no
+ * UTF-8 become '?'. */
 void cmd_put_text(FILE *out, const char *text);
 
 #endif

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/logring.h"
 #include "base/netaddr.h"
+#include "base/utf8.h"
 
 /* Kept free behind the fields for the longest ending, so that every line can be ended. */
 #define ENDING_MAX    (sizeof(",\"truncated\":true}\n") - 1)
@@ -81,35 +82,6 @@ static size_t plain_run(const char *s, size_t n)
     return i;
 }
 
-/* The length of the well-formed UTF-8 sequence of two to four bytes at `s` (n > 0), or 0. */
-static size_t utf8_len(const char *s, size_t n)
-{
-    static const struct {
-        uint8_t lead_first, lead_last, second_first, second_last, len;
-    } forms[] = {
-        /* RFC 3629, section 4: no overlong form, no surrogate, nothing over U+10FFFF. */
-        {0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3}, {0xe1, 0xec, 0x80, 0xbf, 3},
-        {0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3}, {0xf0, 0xf0, 0x90, 0xbf, 4},
-        {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4},
-    };
-    const uint8_t *u = (const uint8_t *)s;
-    size_t form = 0;
-
-    while (form < ARRAY_LEN(forms) && u[0] > forms[form].lead_last) {
-        form++;
-    }
-    if (form == ARRAY_LEN(forms) || u[0] < forms[form].lead_first || n < forms[form].len ||
-        u[1] < forms[form].second_first || u[1] > forms[form].second_last) {
-        return 0;
-    }
-    for (size_t i = 2; i < forms[form].len; i++) {
-        if ((u[i] & 0xc0) != 0x80) {
-            return 0;
-        }
-    }
-    return forms[form].len;
-}
-
 /* Write the escape of one byte to `out`; returns its length. */
 static size_t escape_byte(char c, char out[ESCAPE_MAX])
 {
@@ -139,17 +111,14 @@ static size_t put_special(struct log_line *l, const char *s, size_t n)
     size_t seq = line_format == LOG_JSON ? utf8_len(s, n) : 0;
     char escape[ESCAPE_MAX];
 
-    /* U+0080 to U+009F are control characters too; the second byte happens to be their number. */
-    if (seq == 2 && (uint8_t)s[0] == 0xc2 && (uint8_t)s[1] < 0xa0) {
-        (void)put(l, escape, escape_byte(s[1], escape));
-        return seq;
-    }
-    if (seq > 0) {
+    if (seq > 1 && !utf8_is_control(s, seq)) {
         (void)put(l, s, seq);
         return seq;
     }
-    (void)put(l, escape, escape_byte(s[0], escape));
-    return 1;
+    seq = seq > 0 ? seq : 1;
+    /* The second byte of U+0080 to U+009F happens to be their number. */
+    (void)put(l, escape, escape_byte(s[seq - 1], escape));
+    return seq;
 }
 
 /* Append in quotes as much as there is room for; false when that is not everything. */

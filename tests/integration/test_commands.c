@@ -92,13 +92,13 @@ static void an_unknown_command_hears_the_nearest_one(void **state)
 static void help_is_everywhere(void **state)
 {
     (void)state;
-    assert_int_equal(command_run("--help 2>/dev/null"), 0);
+    assert_int_equal(command_run("--help"), 0);
     command_says("Commands:");
-    assert_int_equal(command_run("serve --help 2>/dev/null"), 0);
+    assert_int_equal(command_run("serve --help"), 0);
     command_says("--drain-timeout DURATION");
-    assert_int_equal(command_run("check --help 2>/dev/null"), 0);
-    assert_int_equal(command_run("explain -h 2>/dev/null"), 0);
-    assert_int_equal(command_run("version --help 2>/dev/null"), 0);
+    assert_int_equal(command_run("check --help"), 0);
+    assert_int_equal(command_run("explain -h"), 0);
+    assert_int_equal(command_run("version --help"), 0);
 }
 
 static void the_version_names_the_libraries(void **state)

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "fakes/scripted_peer.h"
+#include "support/pattern.h"
 #include "support/relay_play.h"
 #include "support/scene.h"
 #include "support/small_net.h"

@@ -15,6 +15,9 @@
 
 #define OUTPUT_MAX 65536
 
+/* Those of timeout(1) itself, then, behind 128, signals: no command of ours ends so. */
+#define STATUS_OF_NO_COMMAND 124
+
 struct tempdir command_dir;
 static char output[OUTPUT_MAX];
 
@@ -33,12 +36,23 @@ int command_teardown(void **state)
     return 0;
 }
 
+/* The exit status, as a shell has it.  What was written tells how it came to one of no command. */
+static int status_of(int wait_status)
+{
+    int status = WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : 128 + WTERMSIG(wait_status);
+
+    if (status >= STATUS_OF_NO_COMMAND) {
+        fprintf(stderr, "\nthe program ended with status %d; it wrote:\n%s", status, output);
+        fail();
+    }
+    return status;
+}
+
 int command_run_after(const char *before, const char *args)
 {
     const char *bin = getenv("SEALWAY_BIN");
     char command[8192], cwd[PATH_MAX];
     FILE *f;
-    int status;
 
     assert_non_null(getcwd(cwd, sizeof(cwd)));
     if (bin == NULL) {
@@ -49,9 +63,7 @@ int command_run_after(const char *before, const char *args)
     f = popen(command, "re");
     assert_non_null(f);
     output[fread(output, 1, sizeof(output) - 1, f)] = '\0';
-    status = pclose(f);
-    assert_true(WIFEXITED(status));
-    return WEXITSTATUS(status);
+    return status_of(pclose(f));
 }
 
 int command_run(const char *args)

@@ -10,6 +10,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/** The seeds of a connection's two directions: from the client, and from the server. */
+#define UP   17
+#define DOWN 42
+
 /** Write bytes `offset` to `offset + n` of the stream `seed` to `out`. */
 void pattern_fill(uint64_t seed, uint64_t offset, uint8_t *out, size_t n);
 

@@ -11,9 +11,6 @@
 
 #define MIB (1024ULL * 1024)
 
-#define UP   17 /* seeds of the two directions */
-#define DOWN 42
-
 #define SEND_HELLO(s)   PEER_SEND((s)->hello.data, (s)->hello.len)
 #define EXPECT_HELLO(s) PEER_EXPECT((s)->hello.data, (s)->hello.len)
 

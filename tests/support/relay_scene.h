@@ -10,8 +10,6 @@
 #include "proxy/conn.h"
 #include "support/inline_worker.h"
 
-#define UP      17 /* seeds of the two directions (support/pattern.h) */
-#define DOWN    42
 #define TICK_MS (2 * TIMEWHEEL_TICK_MS) /* until a side that waits for nothing is watched */
 #define AGE_MS  10000
 #define IDLE_MS 60000

@@ -14,6 +14,7 @@
 #include "proxy/relay.h"
 #include "support/failalloc.h"
 #include "support/failsys.h"
+#include "support/pattern.h"
 #include "support/relay_scene.h"
 #include "support/sockopt.h"
 

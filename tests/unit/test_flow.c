@@ -17,7 +17,6 @@
 
 #define KIB     1024u
 #define MIB     (1024u * KIB)
-#define DOWN    42 /* seed of a stream */
 #define LARGE   (256u * KIB)
 #define SMALL   4096u
 #define TICK_MS (2 * TIMEWHEEL_TICK_MS)

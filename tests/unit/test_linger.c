@@ -16,9 +16,6 @@
 #include "support/pattern.h"
 #include "support/sockopt.h"
 
-#define UP   17 /* seeds of the two directions */
-#define DOWN 42
-
 /* A relayed connection, and the test's two ends of it. */
 struct scene {
     struct inline_worker *iw;

@@ -10,6 +10,7 @@
 
 #include "proxy/relay.h"
 #include "support/failsys.h"
+#include "support/pattern.h"
 #include "support/relay_scene.h"
 #include "support/sockopt.h"
 
