@@ -35,6 +35,7 @@ struct flow {
     uint64_t bytes;      /* taken by the sink */
     bool eof;            /* the source has ended */
     bool finished;       /* and the sink was told */
+    bool broken;         /* its sink has failed */
     bool splices;        /* it moves in bulk */
     uint8_t small_moves; /* in a row, while it splices */
 };

@@ -281,6 +281,8 @@ void acceptor_stop(struct acceptor *a)
         return;
     }
     listen_end_handshakes(a->fd);
+    /* libevent counts from when it woke up: a stall since then would shorten the wait. */
+    (void)event_base_update_cache_time(a->worker->base);
     if (event_add(a->finish, &delay) != 0) {
         empty_queue(a);
         acceptor_fini(a);

@@ -37,6 +37,11 @@ static struct side *sink_of(struct conn *c, const struct flow *f)
     return f == &c->up ? &c->server : &c->client;
 }
 
+static struct flow *other_way(struct conn *c, const struct flow *f)
+{
+    return f == &c->up ? &c->down : &c->up;
+}
+
 static struct pipe *pipe_of(struct held *held)
 {
     return CONTAINER_OF(held, struct pipe, held);
@@ -179,14 +184,18 @@ static bool pump_last(struct conn *c, struct flow *f)
 }
 
 /*
- * A server whose socket fails may have said why before that: it is still there to be read.  The end
- * of input behind it is no FIN but what the reset left: to the client it is a reset.  (Even an
- * EPIPE does not tell that a FIN came first: a splice that moved some of its pages swallows
- * ECONNRESET.)
+ * A peer whose socket fails may have had its last words before that: a server said why, a client
+ * took its leave.  They are still there to be read, and go to the other peer unless its socket has
+ * failed as well.  The end of input behind them is no FIN but what the reset left: to the other it
+ * is a reset.  (Even an EPIPE does not tell that a FIN came first: a splice that moved some of its
+ * pages swallows ECONNRESET.)
  */
-static void sink_failed(struct conn *c, const struct flow *f, int error)
+static void sink_failed(struct conn *c, struct flow *f, int error)
 {
-    if (f != &c->up || pump_last(c, &c->down)) {
+    struct flow *back = other_way(c, f);
+
+    f->broken = true;
+    if (back->broken || pump_last(c, back)) {
         conn_fail(c, sink_of(c, f), error);
     }
 }
@@ -330,8 +339,10 @@ static enum step splice_by(struct conn *c, struct flow *f, struct pipe *p, unsig
         return STEP_ENDED;
     }
     /* A source that had much has more by now, most likely, even if that was all. */
-    return (size_t)n >= SPLICE_FROM_BYTES && reads + 1 < LIMIT_RELAY_SPLICES ? STEP_MORE
-                                                                             : STEP_RESTS;
+    return (size_t)n >= SPLICE_FROM_BYTES && (size_t)n < LIMIT_RELAY_SPLICE_BYTES &&
+                   reads + 1 < LIMIT_RELAY_SPLICES
+               ? STEP_MORE
+               : STEP_RESTS;
 }
 
 bool flow_pump(struct conn *c, struct flow *f)

@@ -181,6 +181,25 @@ static void an_upload_that_is_refused_half_way_gets_the_answer(void **state)
     peer_flag_fini(&full);
 }
 
+/* And a server gets the client's last words, though what it sends is in the way. */
+static void a_client_that_leaves_in_the_middle_of_a_download_is_heard(void **state)
+{
+    struct scene *s = *state;
+    struct peer_flag full;
+    peer_flag_init(&full);
+    /* An end with input unread is a reset. */
+    const struct peer_step client[] = {SEND_HELLO(s), PEER_WAIT(&full), PEER_SEND("goodbye", 7),
+                                       PEER_END};
+    const struct peer_step server[] = {EXPECT_HELLO(s),   PEER_FLOOD(DOWN, 1024 * MIB, 300),
+                                       PEER_RAISE(&full), PEER_EXPECT("goodbye", 7),
+                                       PEER_EXPECT_RESET, PEER_END};
+
+    scene_start_with_backend(s, NULL, NULL);
+    relay_play(s, client, server);
+    relay_assert_logged(s, "client_reset");
+    peer_flag_fini(&full);
+}
+
 #define WITH_SCENE(test) cmocka_unit_test_setup_teardown(test, scene_setup, scene_teardown)
 #define COPYING(t)       cmocka_unit_test_setup_teardown(t, relay_setup_copying, relay_teardown_copying)
 
@@ -196,6 +215,7 @@ int main(void)
         WITH_SCENE(a_reset_after_a_half_close_is_passed_on),
         WITH_SCENE(a_reset_behind_the_servers_end_does_not_cost_the_answer),
         WITH_SCENE(an_upload_that_is_refused_half_way_gets_the_answer),
+        WITH_SCENE(a_client_that_leaves_in_the_middle_of_a_download_is_heard),
     };
     /* What is spliced above. */
     const struct CMUnitTest copying[] = {
@@ -205,6 +225,7 @@ int main(void)
         COPYING(a_reset_is_passed_on_while_both_sides_are_full),
         COPYING(a_reset_behind_the_servers_end_does_not_cost_the_answer),
         COPYING(an_upload_that_is_refused_half_way_gets_the_answer),
+        COPYING(a_client_that_leaves_in_the_middle_of_a_download_is_heard),
     };
     const struct CMUnitTest small[] = {
         WITH_SCENE(a_reset_is_passed_on_while_both_sides_are_full),

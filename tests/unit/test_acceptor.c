@@ -20,7 +20,9 @@
 #include "support/inline_worker.h"
 
 #define IDLE_TURNS 50
-#define PAUSE_MS   90 /* a tenth of a second, and libevent's clock is a coarse one */
+#define STALL_MS   500
+#define STOP_MS    740 /* three quarters of a second, likewise */
+#define PAUSE_MS   90  /* a tenth of a second, and libevent's clock is a coarse one */
 
 static int open_setup(void **state)
 {
@@ -392,6 +394,36 @@ static void during_the_stop_handshakes_are_ended_and_none_is_begun(void **state)
     close(late);
 }
 
+struct stall {
+    struct acceptor *acceptor;
+    uint64_t stopped_ms;
+};
+
+/* A turn that has lasted for a while when the stop comes. */
+static void stop_late_in_a_turn(evutil_socket_t fd, short what, void *arg)
+{
+    struct stall *s = arg;
+
+    (void)fd;
+    (void)what;
+    usleep(STALL_MS * 1000);
+    s->stopped_ms = inline_worker_real_ms();
+    acceptor_stop(s->acceptor);
+}
+
+static void a_stop_lasts_as_long_though_its_turn_had_stalled(void **state)
+{
+    struct inline_worker *iw = *state;
+    struct stall s = {.acceptor = &iw->w->acceptors[0]};
+    const struct timeval at_once = {0};
+
+    assert_int_equal(
+        event_base_once(iw->w->base, -1, EV_TIMEOUT, stop_late_in_a_turn, &s, &at_once), 0);
+    INLINE_UNTIL(iw, s.stopped_ms != 0);
+    INLINE_UNTIL(iw, iw->w->acceptors[0].fd == -1);
+    assert_true(inline_worker_real_ms() - s.stopped_ms >= STOP_MS);
+}
+
 static void a_stop_that_cannot_be_timed_serves_the_queue_and_closes(void **state)
 {
     struct inline_worker *iw = *state;
@@ -486,6 +518,7 @@ int main(void)
         OPENED(over_its_share_a_client_is_refused_and_others_are_not),
         OPENED(without_memory_a_client_is_dropped_told_and_counted_nowhere_for_long),
         OPENED(what_is_queued_at_the_stop_is_served_and_later_ones_are_refused),
+        OPENED(a_stop_lasts_as_long_though_its_turn_had_stalled),
         OPENED(during_the_stop_handshakes_are_ended_and_none_is_begun),
         OPENED(a_stop_that_cannot_be_timed_serves_the_queue_and_closes),
         OPENED(a_stop_ends_though_accepting_fails_for_ever),

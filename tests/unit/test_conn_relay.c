@@ -295,6 +295,38 @@ static void what_a_server_said_before_its_reset_is_delivered(void **state)
     relay_scene_expect_ended(s, END_SERVER_RESET);
 }
 
+/* Nobody reads what the server goes on to send: a client that has taken its leave is gone. */
+static void what_a_client_said_before_its_reset_is_delivered(void **state)
+{
+    struct relay_scene *s = *state;
+
+    failsys_fail(FAILSYS_SEND, EAGAIN, 0, UINT_MAX);
+    inline_worker_write(s->iw, s->server, "news", 4);
+    INLINE_UNTIL(s->iw, s->c->down.held != NULL);
+    inline_worker_write(s->iw, s->client, "bye", 3);
+    sockopt_reset(s->client);
+    s->client = -1;
+    failsys_reset();
+    inline_worker_expect(s->iw, s->server, "bye", 3);
+    inline_worker_expect_reset(s->iw, s->server);
+    relay_scene_expect_ended(s, END_CLIENT_RESET);
+}
+
+/* Neither can have what the other said: that is found out once, not as often as there is to read.
+ */
+static void last_words_for_one_who_is_gone_too_are_dropped(void **state)
+{
+    static const uint8_t much[3 * LIMIT_RELAY_BYTES];
+    struct relay_scene *s = *state;
+
+    assert_int_equal(write(s->client, much, sizeof(much)), sizeof(much));
+    assert_int_equal(write(s->server, much, sizeof(much)), sizeof(much));
+    failsys_fail(FAILSYS_SEND, EPIPE, 0, UINT_MAX);
+    INLINE_UNTIL(s->iw, inline_worker_live(s->iw) == 0);
+    assert_int_equal(failsys_count(FAILSYS_SEND), 2);
+    failsys_reset();
+}
+
 /* A host that is unreachable for a while is told by SO_ERROR, too, and is no end of a connection.
  */
 static void what_tcp_goes_on_in_spite_of_ends_nothing(void **state)
@@ -400,6 +432,8 @@ int main(void)
         IN_SCENE(a_half_closed_connection_rests),
         IN_SCENE(a_sink_that_breaks_is_the_one_to_blame),
         IN_SCENE(what_a_server_said_before_its_reset_is_delivered),
+        IN_SCENE(what_a_client_said_before_its_reset_is_delivered),
+        IN_SCENE(last_words_for_one_who_is_gone_too_are_dropped),
         IN_SCENE(what_tcp_goes_on_in_spite_of_ends_nothing),
         IN_SCENE(a_held_flow_whose_sink_breaks_ends_likewise),
         IN_SCENE(a_broken_connection_is_reset_on_both_sides),

@@ -151,6 +151,18 @@ static void a_flow_with_much_moves_twice_in_a_turn_and_one_with_little_once(void
     receive(s, LARGE);
 }
 
+static void a_flow_with_very_much_moves_once_in_a_turn(void **state)
+{
+    struct scene *s = *state;
+
+    move(s, LARGE);
+    send_at_once(s, LARGE);
+    send_at_once(s, LARGE);
+    proxy_fixture_arrive(s->server);
+    assert_int_equal(splices_of_a_turn(s, LIMIT_RELAY_SPLICE_BYTES), 2);
+    failsys_reset();
+}
+
 static void a_single_small_read_between_large_ones_changes_nothing(void **state)
 {
     struct scene *s = *state;
@@ -391,6 +403,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         IN_SCENE(a_large_read_makes_a_flow_splice_and_two_small_ones_end_that),
         IN_SCENE(a_flow_with_much_moves_twice_in_a_turn_and_one_with_little_once),
+        IN_SCENE(a_flow_with_very_much_moves_once_in_a_turn),
         IN_SCENE(a_single_small_read_between_large_ones_changes_nothing),
         IN_SCENE(spliced_bytes_are_counted_like_any),
         IN_SCENE(a_flow_without_bytes_in_hand_has_no_pipe),
