@@ -23,7 +23,7 @@
 /* What became of one flight; the servername callback writes it. */
 struct opinion {
     bool asked;
-    char word[64];
+    char word[HELLO_ORACLE_WORD_MAX];
 };
 
 struct oracle {

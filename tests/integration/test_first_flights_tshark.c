@@ -23,7 +23,7 @@
 struct oracle {
     struct tempdir dir;
     struct hello_rows rows;
-    char (*said)[64]; /* of each row */
+    char (*said)[HELLO_ORACLE_WORD_MAX]; /* of each row */
 };
 
 static int set_up(void **state)

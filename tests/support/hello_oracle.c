@@ -5,27 +5,25 @@
 #include <string.h>
 #include <strings.h>
 
-#define WORD_BYTES ((size_t)64)
-
-void hello_oracle_word(const void *name, size_t len, char out[64])
+void hello_oracle_word(const void *name, size_t len, char out[HELLO_ORACLE_WORD_MAX])
 {
     const unsigned char *bytes = name;
     size_t n = 0;
 
-    for (size_t i = 0; i < len && n + sizeof("\\xff") <= WORD_BYTES; i++) {
+    for (size_t i = 0; i < len && n + sizeof("\\xff") <= HELLO_ORACLE_WORD_MAX; i++) {
         if (isgraph(bytes[i]) && bytes[i] != '\\') {
             out[n++] = (char)bytes[i];
         } else {
-            n += (size_t)snprintf(out + n, WORD_BYTES - n, "\\x%02x", bytes[i]);
+            n += (size_t)snprintf(out + n, HELLO_ORACLE_WORD_MAX - n, "\\x%02x", bytes[i]);
         }
     }
     out[n] = '\0';
 }
 
-/* The word is of the name as sent, perhaps cut; the row has the name that is looked up. */
+/* The word is of the name as sent; the row has the name that is looked up. */
 static bool is_name(const char *said, const char *name)
 {
-    char want[64];
+    char want[HELLO_ORACLE_WORD_MAX];
     size_t len;
 
     hello_oracle_word(name, strlen(name), want);

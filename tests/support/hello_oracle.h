@@ -14,8 +14,11 @@
 #define HELLO_ORACLE_REFUSED "refused" /* no hello it would go on with */
 #define HELLO_ORACLE_MORE    "more"    /* not whole yet */
 
-/** Make a name a word of the file: cut, and escaped where it is not printable. */
-void hello_oracle_word(const void *name, size_t len, char out[64]);
+/** Room for a name of 255 bytes, the most that OpenSSL takes, each of them escaped. */
+#define HELLO_ORACLE_WORD_MAX 1024
+
+/** Make a name a word of the file: escaped where it is not printable, cut where it is longer. */
+void hello_oracle_word(const void *name, size_t len, char out[HELLO_ORACLE_WORD_MAX]);
 
 /**
  * Whether `said` is what the row expects, or is the disagreement `listed` with it: a new one and

@@ -36,8 +36,7 @@ enum hello_answer {
 
 /** Another program that reads a row otherwise; `says` is "" when it agrees. */
 struct hello_oracle {
-    char says[64];
-    const char *why;
+    const char *says, *why;
 };
 
 struct hello_row {

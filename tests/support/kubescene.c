@@ -343,15 +343,13 @@ static bool are_others_at_work(void)
     return yes;
 }
 
-/* A turn, and how long one has to wait to be sure: the later this thread is woken on a busy
- * machine, the later may the kernel hand over what others sent. */
-static uint64_t turn_and_measure(struct kubescene *s)
+/* How long one has to wait to be sure when the last look took so long: the later this thread gets
+ * on on a busy machine, the later may the kernel hand over what others sent.  The whole look
+ * counts: a thread that answers while this one is held up sleeps again when it is looked at. */
+static uint64_t patience_us(uint64_t took_us)
 {
     static uint64_t late_us;
-    uint64_t began_us = kernel_us(), took_us;
 
-    turn(s);
-    took_us = kernel_us() - began_us;
     late_us -= late_us / 8;
     if (took_us > TURN_MS * 1000 + late_us) {
         late_us = took_us - TURN_MS * 1000;
@@ -361,19 +359,25 @@ static uint64_t turn_and_measure(struct kubescene *s)
 
 void kubescene_settle(struct kubescene *s, unsigned quiet_ms)
 {
-    uint64_t since_us = kernel_us(), more_us = 0;
+    uint64_t at_us = kernel_us(), since_us = at_us, more_us;
     unsigned requests = s->n_came, notices = s->notices, turns = 0;
 
-    while (kernel_us() - since_us < quiet_ms * UINT64_C(1000) + more_us || turns < QUIET_TURNS) {
-        more_us = turn_and_measure(s);
+    do {
+        uint64_t began_us = at_us;
+        bool at_work;
+
+        turn(s);
         turns++;
-        if (s->n_came != requests || s->notices != notices || are_others_at_work()) {
+        at_work = are_others_at_work();
+        at_us = kernel_us(); /* once: held up behind this, it is to go on as if it had not been */
+        more_us = patience_us(at_us - began_us);
+        if (at_work || s->n_came != requests || s->notices != notices) {
             requests = s->n_came;
             notices = s->notices;
-            since_us = kernel_us();
+            since_us = at_us;
             turns = 0;
         }
-    }
+    } while (at_us - since_us < quiet_ms * UINT64_C(1000) + more_us || turns < QUIET_TURNS);
 }
 
 /* How far the clock goes at once: to what is due next, but not behind `end_us`. */

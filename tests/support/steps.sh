@@ -26,20 +26,22 @@ count() {
     done < <(grep -haE '^[0-9]+ passed, [0-9]+ failed$' "$1")
 }
 
-# What is worth a line of a step that passed: counts, skips, seeds, and all of what was flaky.
+# What is worth a line of a step that passed: counts, skips, seeds, tests that took too long in all,
+# and all of what was flaky.
 brief() {
     awk '/^[^ ]/ { flaky = /^flaky / }
          flaky || /^(ok +([a-z]+$|fuzz_.* runs )|[0-9]+ passed|stage |image: |layer of )/ ||
          /^(lines [0-9.]+%|[0-9]+ of [0-9]+ calls for memory )/ ||
          /^(             )?((m32: )?skip(ped)?,? |replay with |[0-9]+ pairs)/ ||
-         /^             [0-9]+ of [0-9]+ (first flights|refusals)[ ,]/' "$1"
+         /^             [0-9]+ of [0-9]+ (first flights|refusals)[ ,]/ ||
+         /^             [0-9]+ s in all: too long/' "$1"
 }
 
 # A log without what went well: figures stand below the "ok" of a test.
 faults() {
     awk '/^  (CC|LINK) / { next }
          /^ok / { figures = 1; next }
-         figures && /^             / && !/^ +(skip(ped)? |replay with )/ { next }
+         figures && /^             / && !/^ +(skip(ped)? |replay with |.* too long)/ { next }
          /^[^ ]/ { figures = 0 }
          { print }' "$1"
 }
