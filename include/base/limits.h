@@ -18,7 +18,7 @@
 #define LIMIT_RELAY_SPLICE_BYTES  (256u * 1024u)  /* and none behind one of so much */
 #define LIMIT_ACCEPT_BATCH        32u             /* accepts per event */
 #define LIMIT_CONNECT_RETRIES     15u             /* largest --connect-retries */
-#define LIMIT_LINGER_BYTES        (64u * 1024u)   /* unread input drained behind an alert */
+#define LIMIT_LINGER_BYTES        (64u * 1024u)   /* unread input drained behind an answer or FIN */
 #define LIMIT_LINGER_MS           1000u           /* and for how long */
 #define LIMIT_ALPN_TEXT           128u            /* ALPN list kept for the log, comma separated */
 #define LIMIT_WORKERS             256u

@@ -7,7 +7,7 @@
  * state lists; it is freed by the worker after the callback that ended it has returned.
  *
  * Memory of an idle connection: this struct and, with the access log on, its conn_facts.  No
- * buffer, pipe or timer is held while nothing is in flight.  Of its 504 bytes, for which malloc(3)
+ * buffer or pipe is held while nothing is in flight.  Of its 504 bytes, for which malloc(3)
  * takes 512, two sides have 272 (libevent's registrations 256), two flows 48, lists and deadline
  * 40, the two addresses 40, pointers 48, times 24, numbers and flags 32.
  */
@@ -65,8 +65,8 @@ struct conn {
     uint32_t hello_us;     /* accept to complete hello; 0: not complete */
     uint32_t connect_us;   /* first dial to connected; 0: not connected */
     uint32_t hello_bytes;  /* raw bytes received of it */
-    uint32_t lingered;     /* bytes read away behind an answer */
-    uint32_t queued;       /* bytes the kernel had not delivered at the last look (relay.c) */
+    uint32_t lingered;     /* bytes read away behind an answer or a FIN */
+    uint32_t queued;       /* undelivered at the last look since bytes moved; 0: none (relay.c) */
     uint8_t dials;         /* endpoints tried */
     uint8_t state;         /* enum conn_state */
     uint8_t phase;         /* enum conn_phase; PHASES: in none */

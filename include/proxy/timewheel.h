@@ -2,9 +2,9 @@
  * timewheel - the coarse deadlines of one worker's connections.
  *
  * A hierarchical wheel (four levels of 64 slots, 16 ms a tick, three days of horizon): setting and
- * cancelling are a list operation, an idle deadline costs its entry and nothing else, and the
- * worker sleeps until the next occupied slot.  A deadline fires up to one tick late, never early.
- * Pure: time is an argument.
+ * cancelling are a list operation, a deadline costs its entry and nothing else until it is due, and
+ * the worker sleeps until the next occupied slot.  A deadline fires up to one tick late, never
+ * early.  Pure: time is an argument.
  */
 #ifndef PROXY_TIMEWHEEL_H
 #define PROXY_TIMEWHEEL_H

@@ -1,7 +1,6 @@
 #include "proxy/conn.h"
 
 #include <errno.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
