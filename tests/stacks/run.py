@@ -37,7 +37,7 @@ def parse_arguments():
     form.add_argument("--short", action="store_true", help=f"only {', '.join(sorted(SHORT))}")
     form.add_argument("--quick", action="store_true",
                       help=f"{' and '.join(matrix.SLOW)} with one server a client")
-    form.add_argument("--browsers", action="store_true", help="with Chromium and Firefox")
+    parser.add_argument("--browsers", action="store_true", help="with Chromium and Firefox")
     for what in ("clients", "servers", "features"):
         parser.add_argument(f"--{what}", type=lambda names: names.split(","), default=[],
                             metavar="NAME,...", help="only these")
@@ -72,14 +72,22 @@ def able(things):
             [(thing.name, why) for thing, why in reasons if why])
 
 
+def introduce(world, clients):
+    """Say what takes part, and which pairs there are not."""
+    report.programs("clients", clients)
+    report.programs("servers", world.servers)
+    for server in world.servers:
+        report.left_out(f"{server.name}'s roles", server.skipped)
+    report.left_out("pairs", matrix.no_pairs(clients, world.servers))
+
+
 def run(world, options, servers_without):
     """Run the matrix; whether all is as it should be."""
     began = time.monotonic()
     kinds, clients_without = chosen(CLIENTS + BROWSERS, options.clients, options)
     there, missing = able([kind(world) for kind in kinds])
     world.start()
-    report.programs("clients", there)
-    report.programs("servers", world.servers)
+    introduce(world, there)
     report.skipped("client", missing)
     report.skipped("server", world.missing_servers)
     report.left_out("clients", clients_without)
@@ -95,6 +103,7 @@ def run(world, options, servers_without):
         done += cells
     status, connections = world.proxy.stop()
     print()
+    report.partly(done)
     report.peculiarities(done)
     report.slowest(done)
     wrong = report.faults(done)

@@ -7,7 +7,7 @@ import select
 import socket
 import time
 
-from harness.clients import Client
+from harness.clients import CLIENT_NAME, Client
 from harness.process import LIMIT_S, START_S, Failed, free_port, which
 
 WHO = """return document.body.innerText.trim();"""
@@ -30,13 +30,20 @@ BULK = """
 const hex = async (data) => Array.from(new Uint8Array(await crypto.subtle.digest('SHA-256', data)),
   (byte) => byte.toString(16).padStart(2, '0')).join('');
 const get = async () => hex(await (await fetch('/store', {cache: 'no-store'})).arrayBuffer());
-if (!PUT) return await get() === 'DIGEST' ? 'ok down' : 'refused';
+if (!PUT) return await get() === 'DIGEST' ? 'ok down only, the server takes no PUT' : 'refused';
 const data = new Uint8Array(10 << 20);
 for (let at = 0; at < data.length; at += 65536) {
   crypto.getRandomValues(data.subarray(at, at + 65536));
 }
 await fetch('/store', {method: 'PUT', body: data});
 return await get() === await hex(data) ? 'ok both ways' : 'refused';"""
+
+# For Firefox, with its own rights.
+FORGET_SESSIONS = """
+const security = Cc['@mozilla.org/psm;1'].getService(Ci.nsINSSComponent);
+security.clearSSLExternalAndInternalSessionCache();"""
+
+CLOSE_CONNECTIONS = """Services.obs.notifyObservers(null, 'net:prune-all-connections');"""
 
 
 class Browser(Client):
@@ -65,6 +72,10 @@ class Browser(Client):
     def visit(self, url):
         raise NotImplementedError
 
+    def tls_version(self):
+        """Of the connection that the page came by: "1.3"."""
+        raise NotImplementedError
+
     def script(self, body):
         """The result of an asynchronous function's body, run in the page."""
         raise NotImplementedError
@@ -81,7 +92,7 @@ class Browser(Client):
                 self.home = self.world.directory / f"{self.name}-{self.starts}"
                 self.start()
             return self.feature(feature, target)
-        except (Failed, OSError) as why:
+        except (Failed, OSError, LookupError) as why:
             self.end()
             return f"error {why}"
 
@@ -95,7 +106,10 @@ class Browser(Client):
         if feature == "10MB":
             return self.script(BULK.replace("DIGEST", self.world.bulk_digest.hex())
                                .replace("PUT", str(target.server.takes_put).lower(), 1))
-        return f"ok {self.script(PROTOCOL)}"
+        if feature in ("h2", "mtls"):
+            return f"ok {self.script(PROTOCOL)}"
+        version = self.tls_version()
+        return f"{'ok' if feature.endswith(version) else 'error'} TLS {version}"
 
 
 class Chromium(Browser):
@@ -139,10 +153,17 @@ class Chromium(Browser):
         return answer["result"]
 
     def visit(self, url):
+        self.answers.latest.clear()
+        self.call("Network.enable")
         went = self.call("Page.navigate", url=url)
         if "errorText" in went:
             raise Failed(went["errorText"])
         self.answers.find(lambda m: m.get("method") == "Page.loadEventFired", LIMIT_S)
+        self.call("Network.disable")  # its events have all of a PUT in them
+
+    def tls_version(self):
+        response = self.answers.latest["Network.responseReceived"]["response"]
+        return response["securityDetails"]["protocol"].removeprefix("TLS ")
 
     def script(self, body):
         said = self.call("Runtime.evaluate", expression=f"(async () => {{ {body} }})()",
@@ -158,6 +179,7 @@ class Messages:
     def __init__(self, fd):
         self.fd = fd
         self.have = b""
+        self.latest = {}  # of each kind of event
 
     def find(self, wanted, limit_s):
         """Skip messages until one is wanted."""
@@ -172,6 +194,7 @@ class Messages:
                 self.have += more
             text, self.have = self.have.split(b"\0", 1)
             message = json.loads(text)
+            self.latest[message.get("method")] = message.get("params")
             if wanted(message):
                 return message
 
@@ -183,18 +206,22 @@ def wait_readable(fd, limit_s):
 class Firefox(Browser):
     name = "firefox"
     program = "firefox-esr"
+    features = ("tls1.2", "resume1.3", "resume1.2", "mtls", *Browser.features)
+    roles = {**Browser.roles, "tls1.2": "site", "resume1.3": "site", "resume1.2": "site",
+             "mtls": "sitemtls"}
     PREFS = {"network.dns.forceResolve": "127.0.0.1", "network.proxy.type": 0,
              "network.captive-portal-service.enabled": False, "app.update.enabled": False,
              "network.connectivity-service.enabled": False,
              "browser.shell.checkDefaultBrowser": False,
              "datareporting.policy.dataSubmissionEnabled": False, "app.normandy.enabled": False,
              "browser.startup.page": 0, "toolkit.telemetry.reportingpolicy.firstRun": False,
+             "security.default_personal_cert": "Select Automatically",
              "network.trr.mode": 5, "browser.safebrowsing.malware.enabled": False,
              "browser.safebrowsing.phishing.enabled": False, "services.settings.server": "",
              "extensions.systemAddon.update.enabled": False}
 
     def start(self):
-        self.world.certs.nss_database(self.home)
+        self.world.certs.nss_database(self.home, CLIENT_NAME)
         port = free_port()
         prefs = dict(self.PREFS, **{"marionette.port": port})
         lines = (f"user_pref({json.dumps(key)}, {json.dumps(value)});\n"
@@ -202,7 +229,7 @@ class Firefox(Browser):
         (self.home / "user.js").write_text("".join(lines))
         self.child = self.world.children.start(
             self.name, [self.program, "--headless", "--no-remote", "--profile", self.home,
-                        "--marionette", "about:blank"],
+                        "--marionette", "--remote-allow-system-access", "about:blank"],
             env=dict(os.environ, HOME=str(self.home), MOZ_DISABLE_CONTENT_SANDBOX="1"))
         self.socket = self.connect(port)
         self.have, self.number = b"", 0
@@ -243,6 +270,36 @@ class Firefox(Browser):
 
     def visit(self, url):
         self.call("WebDriver:Navigate", {"url": url})
+
+    def privileged(self, body):
+        """script() in the browser itself, with what it knows of the connection to the page."""
+        self.call("Marionette:SetContext", {"value": "chrome"})
+        try:
+            return self.script(f"const connection = gBrowser.securityUI.secInfo; {body}")
+        finally:
+            self.call("Marionette:SetContext", {"value": "content"})
+
+    def tls_version(self):
+        return f"1.{self.privileged('return connection.protocolVersion - 1;')}"
+
+    def resume(self):
+        """Visit the page again by a new session, then by that.  The ticket may come after the page,
+        and too late for the next connection: there are a few of them."""
+        url, said = self.script("return location.href;"), []
+        self.privileged(FORGET_SESSIONS)
+        while len(said) < 5 and "resumed" not in said:
+            self.privileged(CLOSE_CONNECTIONS)
+            self.visit(url)
+            said.append(self.privileged("return connection.resumed ? 'resumed' : 'full';"))
+        return f"ok {said[0]} then {said[-1]}"
+
+    def feature(self, feature, target):
+        """The server of TLS 1.2 speaks 1.3, too, so that the browser must not."""
+        highest = 3 if feature.endswith("1.2") else 4
+        self.privileged(f"Services.prefs.setIntPref('security.tls.version.max', {highest});"
+                        + CLOSE_CONNECTIONS)
+        said = super().feature(feature, target)
+        return self.resume() if feature.startswith("resume") and said.startswith("ok") else said
 
     def script(self, body):
         wrapped = ("const done = arguments[0];"

@@ -48,7 +48,7 @@ class CurlClient(Client):
 
     def bulk(self, _, target):
         data = self.world.directory / "bulk"
-        said = "down"
+        said = "down only, the server takes no PUT"
         if target.server.takes_put:
             status, output = self.curl(target, "/store", "-T", data)
             if status != 0:

@@ -16,8 +16,11 @@ class Gnutls:
 
 
 class GnutlsClient(Gnutls, TalkingClient):
+    features = (*TalkingClient.features, "fin-client")
+    methods = {**TalkingClient.methods, "fin-client": "client_first"}
     done = b"- Handshake was completed"
-    bulk_size = 1 << 18  # it writes each byte by itself: 6 MB of records
+    bulk_size = 1 << 18  # 6 MB of records; all of the 10 MB would take minutes a pair
+    bulk_said = "256 kB both ways, each byte a record"
 
     def command(self, target, *more):
         return ["gnutls-cli", f"--x509cafile={self.ca}", f"--sni-hostname={target.name}",
@@ -60,6 +63,15 @@ class GnutlsClient(Gnutls, TalkingClient):
 
     def bulk(self, target, *_):
         return self.pour(target, "--logfile=gnutls.log")
+
+    def client_first(self, target, *_):
+        """It ends its direction with its input, and still takes what comes."""
+        data = b"a line of thirty-two characters\n" * 2000
+        _, output = self.world.children.run(self.command(target, "--logfile=gnutls.log"), data,
+                                            cwd=self.world.directory)
+        if not output.endswith(data + f"end of {len(data)}\n".encode()):
+            return f"refused {len(output)} bytes came back of {len(data)}"
+        return "ok answered"
 
 
 class GnutlsServer(Gnutls, PortedServer):

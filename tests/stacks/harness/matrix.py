@@ -15,6 +15,9 @@ PECULIAR = {
     ("java", "go", "resume1.2"): (
         "ok full then",
         "Go has tickets and no session IDs for TLS 1.2; Java keeps no session then"),
+    ("mbedtls", "java", "fin-client"): (
+        "refused",
+        "in TLS 1.2 Java ends with its client's close_notify, as RFC 5246 7.2.1 has it"),
 }
 
 
@@ -75,6 +78,16 @@ def common(client, server):
     """The features that both of them have."""
     return [feature for feature in ROLES
             if feature in client.features and server.port(client.role(feature)) is not None]
+
+
+def no_pairs(clients, servers):
+    """The pairs without a feature in common, by reason."""
+    by_reason = {}
+    for server in servers:
+        names = [f"{client.name}-{server.name}" for client in clients if not common(client, server)]
+        if names:
+            by_reason[server.lacks] = by_reason.get(server.lacks, []) + names
+    return by_reason
 
 
 def plan(clients, servers, options):

@@ -1,6 +1,7 @@
 """nginx, as a server only."""
 
 import os
+import pathlib
 
 from harness import plain
 from harness.process import free_port, which
@@ -15,7 +16,13 @@ class NginxServer(PortedServer):
     own_roles = ("echo", "mtls", "web", "webmtls")
     aliases = {"half": "echo", "h2": "web", "early": "web", **WEB}
     takes_put = True
-    MODULE = "/usr/lib/nginx/modules/ngx_stream_module.so"
+    MODULE = pathlib.Path("/usr/lib/nginx/modules/ngx_stream_module.so")
+
+    def __init__(self, world):
+        super().__init__(world)
+        if not self.MODULE.exists():
+            self.own_roles = ("web", "webmtls")
+            self.skipped = {f"{self.MODULE.name} is not installed": ("echo", "half", "mtls")}
 
     def missing(self):
         return None if which("nginx") else "nginx is not installed"
@@ -31,9 +38,6 @@ class NginxServer(PortedServer):
         directory = self.world.directory / "nginx"
         (directory / "files").mkdir(parents=True)
         self.plain = plain.Servers()
-        self.has_stream = os.path.exists(self.MODULE)
-        if not self.has_stream:
-            self.own_roles = ("web", "webmtls")
 
         def argv(port):
             self.ports = {role: free_port() for role in self.own_roles}
@@ -45,7 +49,7 @@ class NginxServer(PortedServer):
 
     def config(self, directory):
         stream = ""
-        if self.has_stream:
+        if "echo" in self.own_roles:
             stream = f"load_module {self.MODULE};\nstream {{\n proxy_half_close on;\n"
             stream += self.stream_server("echo", "") + self.stream_server("mtls", self.demand())
             stream += "}\n"

@@ -96,7 +96,8 @@ class OpensslServer(Openssl, PortedServer):
     It serves one connection after the other."""
 
     own_roles = ("echo", "mtls", "early", "get", "webmtls")
-    aliases = {"page": "get"}  # no site: browsers open more connections than it serves at a time
+    aliases = {"page": "get"}
+    lacks = "s_server serves one connection at a time, and a browser opens more"
 
     def s_server(self, role, *more):
         def argv(port):

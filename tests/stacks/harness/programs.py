@@ -170,6 +170,7 @@ class PythonClient(Python, JobClient):
 class PythonServer(Python, ProgramServer):
     own_roles = ("echo", "mtls", "first")
     aliases = {"half": "echo"}
+    lacks = "the server is one of raw TLS, without HTTP"
     takes_put = False
 
     def argv(self):
@@ -178,8 +179,7 @@ class PythonServer(Python, ProgramServer):
 
 class RustClient(JobClient):
     name = "rustls"
-    features = ("tls1.3", "tls1.2", "resume1.3", "resume1.2", "0-rtt", "mtls", "nocert", "10MB",
-                "fin-client", "fin-server")
+    features = (*(f for f in JobClient.features if f != "h2"), "0-rtt")
 
     def missing(self):
         return self.world.tools.rust_missing()
@@ -194,7 +194,8 @@ class RustClient(JobClient):
 
 class MbedtlsClient(JobClient):
     name = "mbedtls"
-    features = ("tls1.2", "resume1.2", "mtls", "nocert", "reneg", "10MB")
+    features = ("tls1.2", "ws", "resume1.2", "mtls", "nocert", "reneg", "10MB", "fin-client",
+                "fin-server")
 
     def program(self):
         return self.world.tools.c("mbedtls_client", "-lmbedtls", "-lmbedx509", "-lmbedcrypto")

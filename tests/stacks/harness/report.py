@@ -7,7 +7,7 @@ MARKS = {"ok": "ok", "refused": "no"}
 SHOWN = " " * 13  # tests/support/run_tests.sh shows such lines of a test that passed, too
 LEGEND = """
 ok    done, directly and through the proxy alike     no    refused alike, as that pair does
-.     the pair cannot                                DIFF  directly so, otherwise through the proxy
+.     not done by these two here: see README.md      DIFF  directly so, otherwise through the proxy
 -     left out this time                             FAIL  alike, but not what it should be
 """
 
@@ -48,6 +48,16 @@ def peculiarities(cells):
         if (cell.client, cell.server, cell.feature) in PECULIAR:
             _, why = PECULIAR[cell.client, cell.server, cell.feature]
             print(f"  {cell.client} to {cell.server}, {cell.feature}: {cell.direct}: {why}")
+
+
+def partly(cells):
+    """Who did not move all of the 10 MB, and why."""
+    by_reason = {}
+    for cell in cells:
+        if cell.feature == "10MB" and verdict(cell) == "ok" and cell.direct != "ok both ways":
+            name = f"{cell.client}-{cell.server}"
+            by_reason.setdefault(cell.direct.removeprefix("ok "), []).append(name)
+    left_out("some of 10MB", by_reason)
 
 
 def programs(title, things):

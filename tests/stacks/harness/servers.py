@@ -6,13 +6,14 @@
     h2, ws   web that speaks HTTP/2, WebSocket  early    takes 0-RTT data
     get      10 MB to read                   store   10 MB to write and read
     page     its name, and no more           site    a page for a browser, with its name
+    sitemtls the same, with a client certificate
 """
 
 from harness.process import Failed, free_port, wait_open
 
 DOMAIN = "stacks.test"
 BULK = 10 << 20
-WEB = dict.fromkeys(("ws", "get", "page", "site", "store"), "web")
+WEB = {**dict.fromkeys(("ws", "get", "page", "site", "store"), "web"), "sitemtls": "webmtls"}
 
 
 class Server:
@@ -21,6 +22,8 @@ class Server:
     name = ""
     own_roles = ("echo", "mtls", "web", "webmtls")  # each has a port and a certificate
     aliases = {}  # further roles of the same port
+    lacks = "no role for it"  # why there are clients that it makes no pair with
+    skipped = {}  # roles that it has elsewhere and not here, by reason
     takes_put = False  # /store can be written
     site_says = ""  # what its page for a browser says instead of its name
     answers_early = True  # 0-RTT data have an answer as other data have

@@ -19,6 +19,7 @@ class TalkingClient(Client):
                "reneg": "renegotiate", "10MB": "bulk"}
     done = b""  # what it prints after a verified handshake
     bulk_size = BULK
+    bulk_said = "both ways"
     over = b"(no such mark)"  # at the end of the connection, if it goes on by itself then
 
     def command(self, target, *more):
@@ -63,5 +64,5 @@ class TalkingClient(Client):
         at = max(0, output.find(data[:64]))
         back = output[at:at + len(data)]
         if hashlib.sha256(back).digest() == hashlib.sha256(data).digest():
-            return "ok both ways"
+            return f"ok {self.bulk_said}"
         return f"refused {len(output)} bytes came back of {len(data)}"

@@ -14,15 +14,19 @@
 #include <mbedtls/entropy.h>
 #include <mbedtls/error.h>
 #include <mbedtls/net_sockets.h>
+#include <mbedtls/sha256.h>
 #include <mbedtls/ssl.h>
 #include <mbedtls/version.h>
 
 #define LIMIT_MS 15000
 #define BULK     (10 << 20)
 #define REFUSED  (-1) /* no code of the library's: they are below -0x10 */
+/* The example key of RFC 6455 1.3, and what a server makes of it. */
+#define WS_KEY   "dGhlIHNhbXBsZSBub25jZQ=="
+#define WS_PROOF "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
 
 struct job {
-    char feature[32], addr[64], name[256], ca[512], cert[512], alpn[256];
+    char feature[32], addr[64], name[256], ca[512], cert[512], alpn[256], token[64];
 };
 
 struct connection {
@@ -47,7 +51,7 @@ static int parse_job(char *line, struct job *job)
     } words[] = {
         {"addr=", job->addr, sizeof(job->addr)}, {"name=", job->name, sizeof(job->name)},
         {"ca=", job->ca, sizeof(job->ca)},       {"cert=", job->cert, sizeof(job->cert)},
-        {"alpn=", job->alpn, sizeof(job->alpn)},
+        {"alpn=", job->alpn, sizeof(job->alpn)}, {"token=", job->token, sizeof(job->token)},
     };
 
     memset(job, 0, sizeof(*job));
@@ -194,6 +198,49 @@ static int exchange(struct connection *c, const unsigned char *data, unsigned ch
     return 0;
 }
 
+static int send_all(struct connection *c, const unsigned char *data, size_t len)
+{
+    while (len > 0) {
+        int n = mbedtls_ssl_write(&c->ssl, data, len);
+        if (n < 0 && (n = wait_for(c, n)) != 0) {
+            return n;
+        }
+        data += n;
+        len -= (size_t)n;
+    }
+    return 0;
+}
+
+/* Read until `cap` bytes have come, or the end. */
+static int receive(struct connection *c, unsigned char *into, size_t cap, size_t *got)
+{
+    *got = 0;
+    while (*got < cap) {
+        int n = mbedtls_ssl_read(&c->ssl, into + *got, cap - *got);
+        if (n == 0 || n == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY) {
+            return 0;
+        }
+        if (n < 0 && (n = wait_for(c, n)) != 0) {
+            return n;
+        }
+        *got += (size_t)n;
+    }
+    return 0;
+}
+
+/* End our direction: a close_notify, then the FIN. */
+static int finish(struct connection *c)
+{
+    int rc;
+
+    while ((rc = mbedtls_ssl_close_notify(&c->ssl)) != 0) {
+        if ((rc = wait_for(c, rc)) != 0) {
+            return rc;
+        }
+    }
+    return shutdown(c->net.fd, SHUT_WR) == 0 ? 0 : MBEDTLS_ERR_NET_CONN_RESET;
+}
+
 static int ping(struct connection *c)
 {
     static const unsigned char line[] = "ping\n";
@@ -268,10 +315,20 @@ static int do_renegotiate(const struct job *job, char *said, size_t cap)
             break;
         }
     }
+#else
+    rc = rc ? rc : MBEDTLS_ERR_SSL_FEATURE_UNAVAILABLE;
 #endif
     rc = rc ? rc : ping(&c);
     hang_up(&c);
     return rc;
+}
+
+/* Random text in lines: some echo servers know no other data. */
+static void make_lines(unsigned char *data, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        data[i] = (unsigned char)(i % 1000 == 999 || i == len - 1 ? '\n' : 'a' + (rand() & 15));
+    }
 }
 
 static int do_bulk(const struct job *job, char *said, size_t cap)
@@ -283,9 +340,7 @@ static int do_bulk(const struct job *job, char *said, size_t cap)
     if (data == NULL || back == NULL) {
         abort();
     }
-    for (size_t i = 0; i < BULK; i++) { /* text in lines: some echo servers know no other data */
-        data[i] = (unsigned char)(i % 1000 == 999 || i == BULK - 1 ? '\n' : 'a' + (rand() & 15));
-    }
+    make_lines(data, BULK);
     rc = rc ? rc : exchange(&c, data, back, BULK);
     if (rc == 0 && memcmp(data, back, BULK) != 0) {
         rc = REFUSED;
@@ -297,12 +352,112 @@ static int do_bulk(const struct job *job, char *said, size_t cap)
     return rc;
 }
 
+static int do_client_first(const struct job *job, char *said, size_t cap)
+{
+    static const char last[] = "end of 200000\n";
+    static unsigned char data[200000]; /* fits into the buffers on the way: sent before we read */
+    static unsigned char back[sizeof(data) + sizeof(last)];
+    struct connection c;
+    size_t got = 0;
+    int rc = dial(&c, job, NULL);
+
+    make_lines(data, sizeof(data));
+    rc = rc ? rc : send_all(&c, data, sizeof(data));
+    rc = rc ? rc : finish(&c);
+    rc = rc ? rc : receive(&c, back, sizeof(back), &got);
+    hang_up(&c);
+    if (rc == 0 && (got != sizeof(data) + strlen(last) || memcmp(back, data, sizeof(data)) != 0 ||
+                    memcmp(back + sizeof(data), last, strlen(last)) != 0)) {
+        rc = REFUSED;
+    }
+    snprintf(said, cap, "answered");
+    return rc;
+}
+
+static int do_server_first(const struct job *job, char *said, size_t cap)
+{
+    static const char farewell[] = "closing first\n";
+    unsigned char back[64], digest[32];
+    size_t len = strlen(job->token), total = len * 100000, got = 0;
+    unsigned char *data = malloc(total + 1);
+    struct connection c;
+    int rc = dial(&c, job, NULL);
+
+    if (data == NULL) {
+        abort();
+    }
+    for (size_t at = 0; at < total; at += len) {
+        memcpy(data + at, job->token, len);
+    }
+    rc = rc ? rc : receive(&c, back, sizeof(back), &got);
+    if (rc == 0 && (got != strlen(farewell) || memcmp(back, farewell, got) != 0)) {
+        rc = REFUSED;
+    }
+    rc = rc ? rc : send_all(&c, data, total);
+    rc = rc ? rc : finish(&c);
+    rc = rc ? rc : mbedtls_sha256_ret(data, total, digest, 0);
+    hang_up(&c);
+    free(data);
+    for (size_t i = 0, at = (size_t)snprintf(said, cap, "sent "); rc == 0 && i < 32; i++) {
+        at += (size_t)snprintf(said + at, cap - at, "%02x", digest[i]);
+    }
+    return rc;
+}
+
+/* Ask for /ws, and read the answer's head without a byte of what follows. */
+static int upgrade(struct connection *c, const char *host)
+{
+    char request[512], head[1024] = "";
+    size_t have = 0, got = 1;
+    int rc;
+
+    snprintf(request, sizeof(request),
+             "GET /ws HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+             "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " WS_KEY "\r\n\r\n",
+             host);
+    rc = send_all(c, (unsigned char *)request, strlen(request));
+    while (rc == 0 && got == 1 && have < sizeof(head) - 1 && strstr(head, "\r\n\r\n") == NULL) {
+        rc = receive(c, (unsigned char *)head + have++, 1, &got);
+    }
+    return rc == 0 && (strncmp(head, "HTTP/1.1 101 ", 13) != 0 || strstr(head, WS_PROOF) == NULL)
+               ? REFUSED
+               : rc;
+}
+
+static int do_websocket(const struct job *job, char *said, size_t cap)
+{
+    static const unsigned char text[] = "hello hello hello hello hello hello hello hello";
+    enum { LEN = sizeof(text) - 1 };
+    unsigned char frame[6 + LEN] = {0x81, 0x80 | LEN, 1, 2, 3, 4}, back[2 + LEN];
+    struct job http = *job;
+    struct connection c;
+    size_t got = 0;
+    int rc;
+
+    for (size_t i = 0; i < LEN; i++) {
+        frame[6 + i] = text[i] ^ frame[2 + i % 4];
+    }
+    snprintf(http.alpn, sizeof(http.alpn), "http/1.1");
+    rc = dial(&c, &http, NULL);
+    rc = rc ? rc : upgrade(&c, job->name);
+    rc = rc ? rc : send_all(&c, frame, sizeof(frame));
+    rc = rc ? rc : receive(&c, back, sizeof(back), &got);
+    hang_up(&c);
+    if (rc == 0 && (got != sizeof(back) || back[0] != 0x81 || back[1] != LEN ||
+                    memcmp(back + 2, text, LEN) != 0)) {
+        rc = REFUSED;
+    }
+    snprintf(said, cap, "echoed");
+    return rc;
+}
+
 static int is_refusal(int rc)
 {
     return rc == REFUSED || rc == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE ||
            rc == MBEDTLS_ERR_SSL_CONN_EOF || rc == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY ||
            rc == MBEDTLS_ERR_NET_CONN_RESET || rc == MBEDTLS_ERR_NET_SEND_FAILED ||
-           rc == MBEDTLS_ERR_SSL_WAITING_SERVER_HELLO_RENEGO;
+           rc == MBEDTLS_ERR_SSL_WAITING_SERVER_HELLO_RENEGO ||
+           rc == MBEDTLS_ERR_SSL_FEATURE_UNAVAILABLE;
 }
 
 static void run(char *line)
@@ -314,7 +469,10 @@ static void run(char *line)
                     {"ping", do_ping},
                     {"resume", do_resume},
                     {"reneg", do_renegotiate},
-                    {"bulk", do_bulk}};
+                    {"bulk", do_bulk},
+                    {"fin-client", do_client_first},
+                    {"fin-server", do_server_first},
+                    {"ws", do_websocket}};
     char said[256] = "no such feature";
     struct job job;
     int rc = REFUSED - 1;
@@ -330,6 +488,8 @@ static void run(char *line)
     }
     if (rc == 0) {
         printf("ok %s\n", said);
+    } else if (rc == REFUSED) {
+        puts("refused ended early, or with something else");
     } else {
         mbedtls_strerror(rc, said, sizeof(said));
         printf("%s %s\n", is_refusal(rc) ? "refused" : "error", said);

@@ -9,6 +9,9 @@ use crate::{Failure, Job};
 
 const BULK: usize = 10 << 20;
 const PING: &[u8] = b"ping\n";
+/// The example key of RFC 6455 1.3, and what a server makes of it.
+const WS_KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
+const WS_PROOF: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
 pub fn run(feature: &str, job: &Job) -> Result<String, Failure> {
     match feature {
@@ -19,6 +22,7 @@ pub fn run(feature: &str, job: &Job) -> Result<String, Failure> {
         "bulk" => bulk(job),
         "fin-client" => client_first(job),
         "fin-server" => server_first(job),
+        "ws" => web_socket(job),
         _ => Err(wrong("no such feature")),
     }
 }
@@ -163,6 +167,45 @@ fn server_first(job: &Job) -> Result<String, Failure> {
     connection.finish()?;
     let digest = aws_lc_rs_digest(data.as_bytes());
     Ok(format!("sent {digest}"))
+}
+
+/// Asks for /ws, and reads the answer's head without a byte of what follows.
+fn upgrade(connection: &mut Connection, host: &str) -> Result<(), Failure> {
+    let request = format!(
+        "GET /ws HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {WS_KEY}\r\n\r\n"
+    );
+    connection.write_all(request.as_bytes())?;
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        connection.read_exact(&mut byte)?;
+        head.push(byte[0]);
+    }
+    let head = String::from_utf8_lossy(&head);
+    if !head.starts_with("HTTP/1.1 101 ") || !head.contains(WS_PROOF) {
+        return Err(Failure::Refused(format!("no upgrade: {head}")));
+    }
+    Ok(())
+}
+
+fn web_socket(job: &Job) -> Result<String, Failure> {
+    let mut job = job.clone();
+    job.insert("alpn".into(), "http/1.1".into());
+    let mut connection = open(&job)?;
+    upgrade(&mut connection, &job["name"])?;
+    let text = "hello ".repeat(20);
+    let length = text.len() as u8;
+    let mask = [1, 2, 3, 4];
+    let masked = text.bytes().zip(mask.iter().cycle()).map(|(b, m)| b ^ m);
+    let frame = [0x81, 0x80 | length].into_iter().chain(mask).chain(masked);
+    connection.write_all(&frame.collect::<Vec<u8>>())?;
+    let mut back = vec![0; 2 + text.len()];
+    connection.read_exact(&mut back)?;
+    if back[..2] != [0x81, length] || &back[2..] != text.as_bytes() {
+        return Err(wrong("the echo is not what was sent"));
+    }
+    Ok("echoed".into())
 }
 
 fn aws_lc_rs_digest(data: &[u8]) -> String {
