@@ -131,7 +131,7 @@ help:
 	@echo 'make fuzz         run every fuzz target for TIME each (default 60s; TIME=15m, JOBS=2)'
 	@echo 'make soak         everything at once for TIME (default 30s; TIME=30m): flat, and every byte right'
 	@echo 'make full         everything in its long form, for hours; soak, each fuzz target for TIME (default 10m)'
-	@echo 'make stacks       real TLS clients and servers through the program; QUICK=1: in two minutes'
+	@echo 'make stacks       real TLS clients and servers through the program; QUICK=1: two minutes'
 	@echo 'make chart-test   the Helm chart; chart-update writes anew what is made from it'
 	@echo 'make docs-test    run what the documents show, check their names and links'
 	@echo 'make e2e          against a real API server, built once; takes root; FULL=1: the long forms'

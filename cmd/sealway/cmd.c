@@ -40,13 +40,15 @@ void cmd_complain(const char *command, const char *what)
 /* A byte that is no UTF-8 may be a command too: some terminals take 0x9b alone for CSI. */
 static void put_safe(FILE *out, const char *text, size_t len, bool lines)
 {
-    for (size_t i = 0, n; i < len; i += n) {
-        n = utf8_len(text + i, len - i);
-        if (n > 0 && (!utf8_is_control(text + i, n) || (lines && text[i] == '\n'))) {
-            fwrite(text + i, 1, n, out);
-        } else {
-            fputc('?', out);
-            n = n > 0 ? n : 1;
+    for (size_t i = 0; i < len;) {
+        size_t n = utf8_plain_run(text + i, len - i);
+
+        fwrite(text + i, 1, n, out);
+        i += n;
+        if (i < len) {
+            n = utf8_len(text + i, len - i);
+            fputc(lines && text[i] == '\n' ? '\n' : '?', out);
+            i += n > 0 ? n : 1;
         }
     }
 }

@@ -19,4 +19,8 @@ size_t utf8_len(const char *s, size_t n);
  */
 bool utf8_is_control(const char *s, size_t len);
 
+/** How many of the `n` bytes at `s` may go to a terminal as they are: well-formed, none of control.
+ */
+size_t utf8_plain_run(const char *s, size_t n);
+
 #endif

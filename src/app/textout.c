@@ -39,21 +39,10 @@ void textout_printf(struct textout *t, const char *fmt, ...)
     put(t, text, (size_t)len);
 }
 
-/* How many of the bytes may go to a terminal as they are. */
-static size_t safe_run(const char *s, size_t n)
-{
-    size_t i = 0, len;
-
-    while (i < n && (len = utf8_len(s + i, n - i)) > 0 && !utf8_is_control(s + i, len)) {
-        i += len;
-    }
-    return i;
-}
-
 void textout_safe_bytes(struct textout *t, const char *bytes, size_t n)
 {
     for (size_t i = 0; i < n && t->rc == 0;) {
-        size_t run = safe_run(bytes + i, n - i);
+        size_t run = utf8_plain_run(bytes + i, n - i);
 
         put(t, bytes + i, run);
         i += run;

@@ -41,3 +41,13 @@ bool utf8_is_control(const char *s, size_t len)
 
     return (len == 1 && (u[0] < 0x20 || u[0] == 0x7f)) || (len == 2 && u[0] == 0xc2 && u[1] < 0xa0);
 }
+
+size_t utf8_plain_run(const char *s, size_t n)
+{
+    size_t i = 0, len;
+
+    while (i < n && (len = utf8_len(s + i, n - i)) > 0 && !utf8_is_control(s + i, len)) {
+        i += len;
+    }
+    return i;
+}

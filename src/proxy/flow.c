@@ -17,7 +17,7 @@
 #define SMALL_BYTES       (SPLICE_FROM_BYTES / 2)
 #define SMALL_MOVES       2
 
-/* Of a few reads each: more than a receive queue holds. */
+/* Of a few reads or a large one each: more than a receive queue holds. */
 #define LAST_PUMPS 64u
 
 /* What one read came to. */
@@ -321,6 +321,13 @@ static void judge_move(struct flow *f, size_t n)
     f->splices = f->small_moves < SMALL_MOVES;
 }
 
+/* A source that had much has more by now, most likely, even if that was all.  Behind one that had
+ * very much others have waited. */
+static bool is_worth_another(size_t n)
+{
+    return n >= SPLICE_FROM_BYTES && n < LIMIT_RELAY_SPLICE_BYTES;
+}
+
 /* By way of `p`, which is empty; so many reads came before it in this event. */
 static enum step splice_by(struct conn *c, struct flow *f, struct pipe *p, unsigned reads)
 {
@@ -338,11 +345,7 @@ static enum step splice_by(struct conn *c, struct flow *f, struct pipe *p, unsig
     if (!flow_flush(c, f)) {
         return STEP_ENDED;
     }
-    /* A source that had much has more by now, most likely, even if that was all. */
-    return (size_t)n >= SPLICE_FROM_BYTES && (size_t)n < LIMIT_RELAY_SPLICE_BYTES &&
-                   reads + 1 < LIMIT_RELAY_SPLICES
-               ? STEP_MORE
-               : STEP_RESTS;
+    return is_worth_another((size_t)n) && reads + 1 < LIMIT_RELAY_SPLICES ? STEP_MORE : STEP_RESTS;
 }
 
 bool flow_pump(struct conn *c, struct flow *f)

@@ -26,8 +26,7 @@
 #include "support/sockopt.h"
 #include "support/wait_until.h"
 
-#define LONG_ROUNDS 20000u /* of five connections, with FULL=1 under a sanitizer too */
-#define ROUNDS      (FORM_SANITIZED && form_is_full() ? LONG_ROUNDS : form_pick(LONG_ROUNDS, 400, 200))
+#define ROUNDS      form_pick(20000, 400, 200) /* of five connections */
 #define MOST_US     400u /* about as long as all takes from the hello to the endpoint's reset */
 #define PATIENCE_MS 20000
 

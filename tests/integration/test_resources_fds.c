@@ -129,8 +129,9 @@ static unsigned count_closed_unheard(const struct crowd *crowd)
     return n;
 }
 
-/* Who cannot be accepted waits in the queue.  Without the pauses it would be empty at once, and
- * there would be nothing to spin for.  Twice as many as the pauses allow: a timer may be early. */
+/* Who cannot be accepted waits in the queue; without any descriptor these are all.  Without the
+ * pauses it would be empty at once, and there would be nothing to spin for.  Twice as many as the
+ * pauses allow: a timer may be early. */
 static void most_wait(const struct crowd *crowd, uint64_t since_us)
 {
     uint64_t pauses = (clock_now_us() - since_us) / 1000 / PAUSE_MS + 1;
@@ -171,7 +172,7 @@ static void run_out_with_room_for(struct mass_scene *m, unsigned room)
 
     limit_fds(m, limit_with_room_for(m, room));
     limited_us = clock_now_us();
-    assert_true(crowd_until_count(crowd, CROWD_WAITING, 0, PROMPT_MS));
+    assert_true(crowd_until_begun(crowd, PROMPT_MS));
     crowd_run(crowd, 200);
     most_wait(crowd, limited_us);
     procinfo_load_begin(&load, sealway_pid(m->s->program));

@@ -85,7 +85,7 @@ static void without_memory_new_ones_are_refused_and_others_go_on(void **state)
     since_us = clock_now_us();
     limit_data(m, procinfo_data_bytes(sealway_pid(m->s->program)) + ROOM);
     crowd = mass_scene_usual_crowd(m, crowd_fitting(CROWD));
-    assert_true(crowd_until_count(crowd, CROWD_WAITING, 0, PROMPT_MS));
+    assert_true(crowd_until_begun(crowd, PROMPT_MS));
     addr = name_backend_addr(m->shorts); /* the controller has its work to do as well */
     manifest_route(&m->s->manifests, "new", NEW_HOST, &addr, 1);
     assert_true(crowd_until_count(crowd, CROWD_ENDED, 1, PROMPT_MS)); /* now there is none left */

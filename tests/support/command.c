@@ -15,8 +15,8 @@
 
 #define OUTPUT_MAX 65536
 
-/* Those of timeout(1) itself, then, behind 128, signals: no command of ours ends so. */
-#define STATUS_OF_NO_COMMAND 124
+/* A sanitizer's, those of timeout(1), and behind 128 signals: no command of ours ends so. */
+#define STATUS_OF_NO_COMMAND 99
 
 struct tempdir command_dir;
 static char output[OUTPUT_MAX];

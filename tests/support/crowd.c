@@ -279,6 +279,16 @@ bool crowd_until_count(struct crowd *c, enum crowd_state state, unsigned n, unsi
     return crowd_until(c, is_reached, &goal, limit_ms);
 }
 
+static bool all_have_begun(void *ctx)
+{
+    return crowd_count(ctx, CROWD_WAITING) == 0;
+}
+
+bool crowd_until_begun(struct crowd *c, unsigned limit_ms)
+{
+    return crowd_until(c, all_have_begun, c, limit_ms);
+}
+
 static bool all_are_told(void *ctx)
 {
     const struct crowd *c = ctx;

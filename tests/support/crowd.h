@@ -67,6 +67,9 @@ bool crowd_until(struct crowd *c, bool (*cond)(void *ctx), void *ctx, unsigned l
 /** Likewise until so many are in `state`, at least. */
 bool crowd_until_count(struct crowd *c, enum crowd_state state, unsigned n, unsigned limit_ms);
 
+/** Likewise until each has begun to connect. */
+bool crowd_until_begun(struct crowd *c, unsigned limit_ms);
+
 /** Likewise until each has ended or has its echo. */
 bool crowd_until_told(struct crowd *c, unsigned limit_ms);
 

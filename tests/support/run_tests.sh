@@ -173,9 +173,9 @@ run() {
 }
 
 # Of a program below the test program: what it wrote (gcc's ubsan, beside asan, heeds no log_path), or
-# how it ended, as tests/support/sealway_proc.c tells it.
+# how it ended, as sealway_proc.c and command.c in tests/support tell it.
 finding='(Address|Leak|Thread)Sanitizer|runtime error:|^==[0-9]+== |: assertion failed: '
-finding+='|the program ended with status (99|13[2-69]|159);'
+finding+='|the program ended with status (99|124|13[2-69]|159);'
 
 export -f count replay figures only_skips excerpt reports complete fault may_be_load judge
 export -f report_to run_one

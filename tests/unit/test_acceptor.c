@@ -20,9 +20,9 @@
 #include "support/inline_worker.h"
 
 #define IDLE_TURNS 50
-#define STALL_MS   500
-#define STOP_MS    740 /* three quarters of a second, likewise */
 #define PAUSE_MS   90  /* a tenth of a second, and libevent's clock is a coarse one */
+#define STOP_MS    740 /* three quarters of a second, likewise */
+#define STALL_MS   500
 
 static int open_setup(void **state)
 {

@@ -157,7 +157,6 @@ static void a_flow_with_very_much_moves_once_in_a_turn(void **state)
 
     move(s, LARGE);
     send_at_once(s, LARGE);
-    send_at_once(s, LARGE);
     proxy_fixture_arrive(s->server);
     assert_int_equal(splices_of_a_turn(s, LIMIT_RELAY_SPLICE_BYTES), 2);
     failsys_reset();

@@ -9,6 +9,8 @@
 
 #include <string.h>
 
+#include "base/attr.h"
+
 #define LEN(s) utf8_len(s, sizeof(s) - 1)
 
 static void a_sequence_is_as_long_as_its_lead_says(void **state)
@@ -64,6 +66,20 @@ static void controls_are_those_of_both_sets(void **state)
     assert_false(utf8_is_control("\xe2\x82\xac", 3));
 }
 
+static void a_plain_run_ends_before_what_a_terminal_may_obey(void **state)
+{
+    static const struct {
+        const char *text;
+        size_t len;
+    } rows[] = {{"", 0},           {"abc", 3},       {"a\x1b[m", 1},   {"\x9b", 0},
+                {"\xc3\xa9\n", 2}, {"a\xc2\x9b", 1}, {"ab\xe2\x82", 2}};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        assert_int_equal(utf8_plain_run(rows[i].text, strlen(rows[i].text)), rows[i].len);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -71,6 +87,7 @@ int main(void)
         cmocka_unit_test(what_is_not_well_formed_is_none),
         cmocka_unit_test(a_sequence_cut_short_is_none),
         cmocka_unit_test(controls_are_those_of_both_sets),
+        cmocka_unit_test(a_plain_run_ends_before_what_a_terminal_may_obey),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

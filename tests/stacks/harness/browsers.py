@@ -286,7 +286,7 @@ class Firefox(Browser):
         """Visit the page again by a new session, then by that.  The ticket may come after the page,
         and too late for the next connection: there are a few of them."""
         url, said = self.script("return location.href;"), []
-        self.privileged(FORGET_SESSIONS)
+        self.privileged(CLOSE_CONNECTIONS + FORGET_SESSIONS)
         while len(said) < 5 and "resumed" not in said:
             self.privileged(CLOSE_CONNECTIONS)
             self.visit(url)
