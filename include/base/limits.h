@@ -15,7 +15,7 @@
 #define LIMIT_RELAY_BYTES         (64u * 1024u)   /* one read */
 #define LIMIT_RELAY_READS         4u              /* per event, so that no peer starves others */
 #define LIMIT_RELAY_SPLICES       2u              /* likewise, among these reads */
-#define LIMIT_RELAY_SPLICE_BYTES  262144u         /* and none behind one of so much */
+#define LIMIT_RELAY_SPLICE_BYTES  262144u         /* 256 KiB: none behind one of so much */
 #define LIMIT_ACCEPT_BATCH        32u             /* accepts per event */
 #define LIMIT_CONNECT_RETRIES     15u             /* largest --connect-retries */
 #define LIMIT_LINGER_BYTES        (64u * 1024u)   /* unread input drained behind an answer or FIN */

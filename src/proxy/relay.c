@@ -113,12 +113,12 @@ static bool is_over(const struct flow *f)
     return f->eof && f->held == NULL;
 }
 
-/* Pass on a FIN once everything before it was taken. */
+/* Pass on a FIN once everything before it was taken.  That fails when the sink was reset, which is
+ * told by its event. */
 static void finish(struct flow *f, struct side *to)
 {
     if (is_over(f) && !f->finished) {
-        (void)shutdown(to->fd,
-                       SHUT_WR); /* fails when the sink was reset, which is told by its event */
+        (void)shutdown(to->fd, SHUT_WR);
         f->finished = true;
     }
 }

@@ -278,20 +278,27 @@ static void a_sink_that_breaks_is_the_one_to_blame(void **state)
     }
 }
 
+/* Somebody says something and is reset while `to_it`, what the other has sent, is still held. */
+static void expect_last_words(struct relay_scene *s, const struct flow *to_it, int *leaver,
+                              int other)
+{
+    failsys_fail(FAILSYS_SEND, EAGAIN, 0, UINT_MAX);
+    inline_worker_write(s->iw, other, "too much", 8);
+    INLINE_UNTIL(s->iw, to_it->held != NULL);
+    inline_worker_write(s->iw, *leaver, "last words", 10);
+    sockopt_reset(*leaver);
+    *leaver = -1;
+    failsys_reset();
+    inline_worker_expect(s->iw, other, "last words", 10);
+    inline_worker_expect_reset(s->iw, other);
+}
+
 /* Before it saw what it had in its hands refused, the server had answered. */
 static void what_a_server_said_before_its_reset_is_delivered(void **state)
 {
     struct relay_scene *s = *state;
 
-    failsys_fail(FAILSYS_SEND, EAGAIN, 0, UINT_MAX);
-    inline_worker_write(s->iw, s->client, "too much", 8);
-    INLINE_UNTIL(s->iw, s->c->up.held != NULL);
-    inline_worker_write(s->iw, s->server, "413", 3);
-    sockopt_reset(s->server);
-    s->server = -1;
-    failsys_reset();
-    inline_worker_expect(s->iw, s->client, "413", 3);
-    inline_worker_expect_reset(s->iw, s->client);
+    expect_last_words(s, &s->c->up, &s->server, s->client);
     relay_scene_expect_ended(s, END_SERVER_RESET);
 }
 
@@ -300,15 +307,7 @@ static void what_a_client_said_before_its_reset_is_delivered(void **state)
 {
     struct relay_scene *s = *state;
 
-    failsys_fail(FAILSYS_SEND, EAGAIN, 0, UINT_MAX);
-    inline_worker_write(s->iw, s->server, "news", 4);
-    INLINE_UNTIL(s->iw, s->c->down.held != NULL);
-    inline_worker_write(s->iw, s->client, "bye", 3);
-    sockopt_reset(s->client);
-    s->client = -1;
-    failsys_reset();
-    inline_worker_expect(s->iw, s->server, "bye", 3);
-    inline_worker_expect_reset(s->iw, s->server);
+    expect_last_words(s, &s->c->down, &s->client, s->server);
     relay_scene_expect_ended(s, END_CLIENT_RESET);
 }
 
